@@ -1,0 +1,1 @@
+"""The core of aicr: it orchestrates, plugins know. Importing it imports nothing else."""

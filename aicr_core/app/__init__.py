@@ -1,0 +1,1 @@
+"""Use cases, one module each: arguments in, result out; nothing here prints."""

@@ -1,0 +1,1 @@
+"""Pure functions over documents and models: matching, merging, rendering."""

@@ -1,0 +1,1 @@
+"""Frozen models that cross the border between the core and plugins."""

@@ -1,0 +1,1 @@
+"""Plugin seams: hook specifications, providers, manifests, the index and the manager."""
