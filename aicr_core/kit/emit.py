@@ -1,0 +1,153 @@
+"""Write plain values as YAML and JSON: block style, deterministic, safe for YAML 1.1 and 1.2 readers.
+
+Helm reads values with YAML 1.1 rules, we read YAML 1.2: a string is written plain only where no reader
+of either can take it for something else (spec/bundle.md 2.7). Comments and anchors are not written.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+# Plain: starts with a letter, '/' or '_'; no YAML syntax inside. Everything else is quoted.
+_PLAIN = re.compile(r"[A-Za-z/_](?:[A-Za-z0-9_./@+()-]|:(?=[^\s:])|[ ,=](?=[A-Za-z0-9/_.(+-]))*$")
+_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "nan", "inf"})
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\xa0\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
+
+
+def to_yaml(value: Any, *, indent: int = 2, sort_keys: bool = False) -> str:
+    """Give ``value`` as a YAML text that ends with a newline.
+
+    ``indent`` is the width of one level; sequences are indented under their key.
+    """
+    if isinstance(value, dict) and value:
+        lines: list[str] = []
+        _map(value, "", indent, sort_keys, lines)
+        return "\n".join(lines) + "\n"
+    if isinstance(value, (list, tuple)) and value:
+        lines = []
+        _list(value, "", indent, sort_keys, lines)
+        return "\n".join(lines) + "\n"
+    return scalar(value) + "\n"
+
+
+def _map(value: dict[str, Any], pad: str, indent: int, sort: bool, lines: list[str]) -> None:
+    step = " " * indent
+    for key in sorted(value) if sort else value:
+        item = value[key]
+        name = _text(str(key))
+        if isinstance(item, dict) and item:
+            lines.append(f"{pad}{name}:")
+            _map(item, pad + step, indent, sort, lines)
+        elif isinstance(item, (list, tuple)) and item:
+            lines.append(f"{pad}{name}:")
+            _list(item, pad + step, indent, sort, lines)
+        elif isinstance(item, str) and _is_block(item):
+            lines.append(f"{pad}{name}: {_block(item, pad + step)}")
+        else:
+            lines.append(f"{pad}{name}: {scalar(item)}")
+
+
+def _list(value: Any, pad: str, indent: int, sort: bool, lines: list[str]) -> None:
+    inner = pad + "  "
+    for item in value:
+        if isinstance(item, (dict, list, tuple)) and item:
+            start = len(lines)
+            if isinstance(item, dict):
+                _map(item, inner, indent, sort, lines)
+            else:
+                _list(item, inner, indent, sort, lines)
+            lines[start] = f"{pad}- {lines[start][len(inner) :]}"
+        elif isinstance(item, str) and _is_block(item):
+            lines.append(f"{pad}- {_block(item, inner)}")
+        else:
+            lines.append(f"{pad}- {scalar(item)}")
+
+
+def scalar(value: Any) -> str:
+    """Give a scalar, or an empty collection, as YAML."""
+    if isinstance(value, str):
+        return _text(value)
+    if value is None:
+        return "null"
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return float_text(value)
+    return "{}" if isinstance(value, dict) else "[]"
+
+
+def float_text(value: float) -> str:
+    """Give a float as the reference prints it: whole ones without a fraction, large ones as 1e+30."""
+    if value != value:
+        return ".nan"
+    if value in (float("inf"), float("-inf")):
+        return ".inf" if value > 0 else "-.inf"
+    if value == int(value) and abs(value) < 1e21:
+        return str(int(value))
+    return repr(value)
+
+
+def _text(value: str) -> str:
+    if _PLAIN.match(value) and "\n" not in value and value.lower() not in _WORDS:
+        return value
+    if not value.isascii() and _UNSAFE.search(value) or not value.isprintable() or "'" in value:
+        body = "".join(_escape(char) for char in value)
+        return f'"{body}"'
+    if "\\" in value or '"' in value:
+        return f"'{value}'"
+    return f'"{value}"'
+
+
+def _escape(char: str) -> str:
+    if char in _ESCAPES:
+        return _ESCAPES[char]
+    code = ord(char)
+    if char.isprintable():
+        return char
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _is_block(value: str) -> bool:
+    """Tell whether a literal block shows ``value`` exactly and better than a quoted line."""
+    if "\n" not in value.rstrip("\n") or value[0] in " \n\t" or _UNSAFE.search(value):
+        return False
+    if any(not line.isprintable() for line in value.replace("\t", "").split("\n")):
+        return False
+    return not any(line != line.rstrip() for line in value.split("\n"))
+
+
+def _block(value: str, pad: str) -> str:
+    body = value.rstrip("\n")
+    trailing = len(value) - len(body)
+    head = "|-" if trailing == 0 else "|" if trailing == 1 else "|+"
+    lines = [head, *(pad + line if line else "" for line in body.split("\n"))]
+    lines.extend([""] * (trailing - 1))
+    return "\n".join(lines)
+
+
+def to_json(value: Any, *, indent: int = 2) -> str:
+    """Give ``value`` as JSON with a final newline; whole floats print as integers.
+
+    Raises ValueError for infinity and NaN, which JSON cannot hold.
+    """
+    import json
+
+    return json.dumps(_whole(value), indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _whole(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_whole(item) for item in value]
+    if isinstance(value, float) and value == value and abs(value) < 1e21 and value == int(value):
+        return int(value)
+    return value

@@ -1,0 +1,152 @@
+"""Decode node trees by small declarative tables: strict keys, literal text fields, exact places.
+
+A schema is built of TEXT, INTEGER, BOOLEAN, ANY, :class:`ListOf`, :class:`MapOf` and :class:`Record`. The
+result is a plain document with the declared keys that were present and not null, in schema order. What
+a field means, and defaults, are not this module's business.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aicr_core.kit.errors import nearest
+from aicr_core.kit.yamlio import LIST, MAP, SCALAR, Node, fail, plain, scalar
+
+
+class Kind:
+    """A leaf kind; ``words`` is what an error calls it."""
+
+    __slots__ = ("words",)
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+
+
+TEXT = Kind("text")
+INTEGER = Kind("an integer")
+BOOLEAN = Kind("true or false")
+ANY = Kind("any value")
+FREE_MAP = Kind("a mapping")
+
+
+class ListOf:
+    """A list whose items have one schema; a null item is an error."""
+
+    __slots__ = ("item",)
+
+    def __init__(self, item: Schema) -> None:
+        self.item = item
+
+
+class MapOf:
+    """A mapping with free keys and values of one schema."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Schema) -> None:
+        self.value = value
+
+
+class Record:
+    """A mapping with declared keys; ``ignored`` keys are accepted and dropped, all others refused."""
+
+    __slots__ = ("fields", "ignored", "name", "required")
+
+    def __init__(
+        self,
+        name: str,
+        fields: dict[str, Schema],
+        *,
+        required: tuple[str, ...] = (),
+        ignored: tuple[str, ...] = (),
+    ) -> None:
+        self.name = name
+        self.fields = fields
+        self.required = required
+        self.ignored = ignored
+
+
+Schema = Kind | ListOf | MapOf | Record
+
+# Words that the reference's typed boolean fields accept, quoted or not (spec/recipe.md 7).
+_BOOLEANS = {
+    **dict.fromkeys(("true", "yes", "on", "y"), True),
+    **dict.fromkeys(("false", "no", "off", "n"), False),
+}
+
+
+def decode(node: Node, schema: Schema, source: str, path: str = "", lenient: bool = False) -> Any:
+    """Give the plain document of ``node`` by ``schema``.
+
+    ``path`` is the field path so far, for messages. ``lenient`` drops unknown keys instead of refusing
+    them. Raises AicrError(INVALID_REQUEST) that names file, line, column and field.
+    """
+    if isinstance(schema, Kind):
+        return _leaf(node, schema, source, path)
+    if isinstance(schema, ListOf):
+        if node.kind != LIST:
+            raise _wrong(node, "a list", source, path)
+        items = []
+        for index, item in enumerate(node.value):
+            place = f"{path}[{index}]"
+            if item.is_null():
+                raise fail(source, item, f"{place or 'the item'} is null", "remove the item")
+            items.append(decode(item, schema.item, source, place, lenient))
+        return items
+    if node.kind != MAP:
+        raise _wrong(node, "a mapping", source, path)
+    if isinstance(schema, MapOf):
+        return {
+            key: decode(value, schema.value, source, f"{path}.{key}".lstrip("."), lenient)
+            for key, value in node.items()
+            if not value.is_null()
+        }
+    return _record(node, schema, source, path, lenient)
+
+
+def _record(node: Node, schema: Record, source: str, path: str, lenient: bool) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in node.value:
+        field = schema.fields.get(key.value)
+        if field is None:
+            if lenient or key.value in schema.ignored:
+                continue
+            place = f" in {path}" if path else f" in {schema.name}"
+            close = nearest(key.value, schema.fields)
+            hint = f'did you mean "{close}"?' if close else f"known: {', '.join(schema.fields)}"
+            raise fail(source, key, f'unknown key "{key.value}"{place}', hint)
+        if not value.is_null():
+            name = f"{path}.{key.value}".lstrip(".")
+            found[key.value] = decode(value, field, source, name, lenient)
+    for name in schema.required:
+        if name not in found:
+            raise fail(source, node, f'{path or schema.name} has no "{name}"', f'add "{name}"')
+    return {name: found[name] for name in schema.fields if name in found}
+
+
+def _leaf(node: Node, kind: Kind, source: str, path: str) -> Any:
+    if kind is ANY:
+        return plain(node, source)
+    if kind is FREE_MAP:
+        if node.kind != MAP:
+            raise _wrong(node, kind.words, source, path)
+        return plain(node, source)
+    if node.kind != SCALAR:
+        raise _wrong(node, kind.words, source, path)
+    if kind is TEXT:
+        # A version such as 1.10 stays "1.10": the literal text, not the number it would be.
+        return "" if node.is_null() else str(node.value)
+    if kind is BOOLEAN:
+        word = _BOOLEANS.get(str(node.value).lower())
+        if word is None:
+            raise _wrong(node, kind.words, source, path)
+        return word
+    value = scalar(node)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise _wrong(node, kind.words, source, path)
+    return int(value)
+
+
+def _wrong(node: Node, wanted: str, source: str, path: str) -> Any:
+    got = {LIST: "a list", MAP: "a mapping", SCALAR: f'"{str(node.value)[:40]}"'}[node.kind]
+    return fail(source, node, f"{path or 'the document'} must be {wanted}, not {got}")
