@@ -1,0 +1,196 @@
+"""The catalogue as the engine sees it: overlays by criteria, registry, mixins, files. Read only.
+
+A catalogue is made from *sections* (``engine.catalogue_build``), plain values that the plugin index stores.
+What every command needs is held hot; overlay bodies and values files are fetched one by one through loader
+functions, so that a catalogue of ten thousand overlays costs a recipe no more than a few dictionaries.
+Documents handed out are shared: nobody may change them.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from aicr_core.engine import layers
+from aicr_core.engine.criteria import DIMENSIONS, concrete
+from aicr_core.kit.errors import AicrError, Code, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+Document = dict[str, Any]
+Key = tuple[Any, ...]
+
+
+def criteria_key(criteria: Mapping[str, Any]) -> Key:
+    """Give the index key of concrete criteria: one slot a dimension, None where unset."""
+    return tuple(criteria.get(name) for name in DIMENSIONS)
+
+
+class Catalogue:
+    """A view of one set of layers; cheap to make, safe to share between threads."""
+
+    def __init__(
+        self,
+        hot: Document,
+        load_body: Callable[[str], Document | None],
+        load_values: Callable[[str], Document | None],
+    ) -> None:
+        self._hot = hot
+        self._load_body = load_body
+        self._load_values = load_values
+        self._bodies: dict[str, Document] = {}
+        self._values: dict[str, Document] = {}
+        # Results that depend on the catalogue alone, kept by the resolver (engine.recipes).
+        self.memo: dict[Any, Any] = {}
+
+    @classmethod
+    def from_sections(cls, sections: Document) -> Catalogue:
+        """Make a catalogue whose cold parts are in memory as well."""
+        return cls(sections["hot"], sections["bodies"].get, sections["values"].get)
+
+    @property
+    def api_version(self) -> str:
+        """apiVersion of the base: it decides the rules for candidates (engine.rules)."""
+        return str(self._hot["base"]["apiVersion"])
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of everything the catalogue was built from."""
+        return str(self._hot["fingerprint"])
+
+    @property
+    def layers(self) -> tuple[Document, ...]:
+        """The layers in order: name, distribution, version, root."""
+        return tuple(self._hot["layers"])
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was ignored or inactive while loading."""
+        return tuple(self._hot["warnings"])
+
+    def base(self) -> Document:
+        """The root overlay."""
+        base: Document = self._hot["base"]
+        return base
+
+    def names(self) -> Sequence[str]:
+        """Names of all overlays but the base, in byte order."""
+        return sorted(self._hot["parents"])
+
+    def overlay(self, name: str) -> Document | None:
+        """The overlay of that name, or None."""
+        body = self._bodies.get(name)
+        if body is None and name in self._hot["parents"]:
+            body = self._load_body(name)
+            if body is not None:
+                self._bodies[name] = body
+        return body
+
+    def parent_of(self, name: str) -> str | None:
+        """Name of the parent, "" for the root, None for an overlay that is not there."""
+        parent: str | None = self._hot["parents"].get(name)
+        return parent
+
+    def criteria_of(self, name: str) -> Document | None:
+        """Concrete criteria of an overlay; None when it never matches by itself."""
+        overlay = self.overlay(name)
+        return None if overlay is None or overlay["criteria"] is None else concrete(overlay["criteria"])
+
+    def matching(self, criteria: Mapping[str, Any]) -> list[str]:
+        """Names of the overlays that match, in byte order.
+
+        The rule is asymmetric (spec/recipe.md 8): each dimension of the overlay is unset, or equal to the
+        query's. So the candidates are those indexed under a subset of the query's dimensions.
+        """
+        index = self._hot["index"]
+        wanted = [(DIMENSIONS.index(name), value) for name, value in concrete(criteria).items()]
+        found: list[str] = []
+        for size in range(len(wanted) + 1):
+            for chosen in combinations(wanted, size):
+                key: list[Any] = [None] * len(DIMENSIONS)
+                for slot, value in chosen:
+                    key[slot] = value
+                found.extend(index.get(tuple(key), ()))
+        found.sort()
+        return found
+
+    def mixin(self, name: str) -> Document | None:
+        """The mixin of that name, or None."""
+        mixin: Document | None = self._hot["mixins"].get(name)
+        return mixin
+
+    def registry(self) -> Mapping[str, Document]:
+        """Registry entries by component name."""
+        registry: Mapping[str, Document] = self._hot["registry"]
+        return registry
+
+    def criteria_values(self) -> Mapping[str, Mapping[str, Document]]:
+        """Dimension -> value -> {layer, aliases, external}."""
+        values: Mapping[str, Mapping[str, Document]] = self._hot["criteria"]
+        return values
+
+    def hints(self, kind: str) -> Mapping[str, str]:
+        """Names of ``kind`` that are not installed, with the distribution that has them."""
+        hints: Mapping[str, str] = self._hot["hints"].get(kind, {})
+        return hints
+
+    def all_hints(self) -> Mapping[str, Mapping[str, str]]:
+        """All hints by kind."""
+        hints: Mapping[str, Mapping[str, str]] = self._hot["hints"]
+        return hints
+
+    def has_file(self, path: str) -> bool:
+        """Tell whether a layer holds the file."""
+        return path in self._hot["files"]
+
+    def file_origin(self, path: str) -> Document:
+        """The layer that supplies a file and its place on disk: {layer, file}."""
+        layer = self._layer_of(path)
+        return {"layer": layer["name"], "file": f"{layer['root']}/{path}"}
+
+    def read_file(self, path: str) -> bytes:
+        """The bytes of a catalogue file. Raises AicrError(NOT_FOUND)."""
+        return layers.read(self._layer_of(path)["root"], path)
+
+    def values(self, path: str) -> Document:
+        """A parsed values file. Raises AicrError: NOT_FOUND, or INVALID_REQUEST when malformed."""
+        known = self._values.get(path)
+        if known is None:
+            layer = self._layer_of(path)
+            known = self._load_values(path) if layer["distribution"] else None
+            if known is None:
+                known = parse_values(layers.read(layer["root"], path), f"{layer['root']}/{path}")
+            self._values[path] = known
+        return known
+
+    def data_files(self) -> Sequence[str]:
+        """Relative paths of the files that external layers supply, sorted."""
+        external = {i for i, layer in enumerate(self._hot["layers"]) if not layer["distribution"]}
+        return sorted(path for path, layer in self._hot["files"].items() if layer in external)
+
+    def _layer_of(self, path: str) -> Document:
+        number = self._hot["files"].get(path)
+        if number is None:
+            close = nearest(path, self._hot["files"])
+            raise AicrError(
+                Code.NOT_FOUND,
+                "no layer of the catalogue holds this file",
+                where=path,
+                hint=f"did you mean {close}?" if close else None,
+            )
+        layer: Document = self._hot["layers"][number]
+        return layer
+
+
+def parse_values(data: bytes, source: str) -> Document:
+    """Parse a values file: a mapping, or nothing. Raises AicrError(INVALID_REQUEST)."""
+    from aicr_core.kit import yamlio
+
+    node = yamlio.compose(data, source)
+    if node is None or node.is_null():
+        return {}
+    if node.kind != yamlio.MAP:
+        raise yamlio.fail(source, node, "a values file must be a mapping")
+    values: Document = yamlio.plain(node, source)
+    return values

@@ -1,0 +1,332 @@
+"""Build the catalogue's sections out of layers of files: parse, check, join, index.
+
+The rules are those of spec/recipe.md 5, 13, 17 and 22, with the defects B3, B10 to B12, B14 and B15 mended:
+what two layers both bring is an error that names both, an external layer wins, and a file that is not used
+is mentioned. The result is made of builtins only, so that the plugin index can store it with ``marshal``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from aicr_core.engine import layers as layer_files
+from aicr_core.engine import schemas
+from aicr_core.engine.catalogue import Catalogue, criteria_key, parse_values
+from aicr_core.engine.criteria import ANY, TEXT_DIMENSIONS, ValueTable, concrete, empty_table, lookup
+from aicr_core.kit import yamlio
+from aicr_core.kit.errors import AicrError, Code
+from aicr_core.kit.schema import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aicr_core.engine.layers import Layer
+
+Document = dict[str, Any]
+
+
+class Builder:
+    """One build; ``sections()`` gives the result. Use :func:`build`."""
+
+    def __init__(self, criteria: ValueTable, hints: Mapping[str, Mapping[str, str]]) -> None:
+        self.criteria = {name: dict(criteria.get(name, {})) for name in empty_table()}
+        self.hints = {kind: dict(names) for kind, names in hints.items()}
+        self.layers: list[Layer] = []
+        self.files: dict[str, int] = {}
+        self.overlays: dict[str, tuple[Document, int]] = {}
+        self.mixins: dict[str, tuple[Document, int]] = {}
+        self.registry: dict[str, tuple[Document, int]] = {}
+        self.base: Document | None = None
+        self.values: dict[str, Document] = {}
+        self.positions: dict[str, dict[str, tuple[int, int]]] = {}
+        self.warnings: list[str] = []
+        self.digest = hashlib.sha256()
+
+    def add(self, layer: Layer) -> None:
+        """Read one layer and join it to what is there."""
+        number = len(self.layers)
+        self.layers.append(layer)
+        self.digest.update(repr((layer.name, layer.distribution, layer.version)).encode())
+        replaced: set[str] = set()
+        paths = layer_files.walk(layer)
+        for path in paths:
+            self._claim(path, number, replaced)
+        # What a replaced file said is gone with it, also when the new file says something else.
+        for name, (body, owner) in list(self.overlays.items()):
+            if owner != number and body["file"] in replaced:
+                del self.overlays[name]
+        for path in paths:
+            self._take(layer, number, path)
+
+    def _claim(self, path: str, number: int, replaced: set[str]) -> None:
+        if path.endswith("registry.yaml") or path == "validators/catalog.yaml":
+            self.files.setdefault(path, number)
+            return
+        known = self.files.get(path)
+        layer = self.layers[number]
+        if known is not None:
+            if not layer.external and path not in layer.overrides:
+                raise self._collision("file", path, known, number)
+            replaced.add(path)
+        self.files[path] = number
+
+    def _collision(self, what: str, name: str, first: int, second: int) -> AicrError:
+        owners = f"{self.layers[first].owner} and {self.layers[second].owner}"
+        hint = "remove one of the two, or list it under `overrides` in the manifest that shall win"
+        return AicrError(Code.INVALID_REQUEST, f'{what} "{name}" comes from {owners}', hint=hint)
+
+    def _take(self, layer: Layer, number: int, path: str) -> None:
+        folder, _, name = path.rpartition("/")
+        data = layer_files.read(layer.root, path)
+        self.digest.update(f"{path}\0{len(data)}\0".encode())
+        self.digest.update(data)
+        source = f"{layer.root.rstrip('/')}/{path}"
+        if "checks/" in path:
+            return
+        if "components/" in path:
+            if not layer.external and name.startswith("values") and name.endswith(".yaml"):
+                self.values[path] = parse_values(data, source)
+                self._place(path, yamlio.compose(data, source))
+            return
+        if path == "registry.yaml":
+            self._take_registry(data, source, number)
+        elif name in ("registry.yaml", "data-v1.yaml") or path == "validators/catalog.yaml":
+            return
+        elif name.endswith((".yaml", ".yml")):
+            self._take_metadata(data, source, path, number, is_base=path.endswith("overlays/base.yaml"))
+        elif layer.external:
+            self.warnings.append(f"{source}: ignored, only .yaml and .yml files are read here")
+
+    def _place(self, path: str, node: yamlio.Node | None) -> None:
+        if node is not None:
+            self.positions[path] = positions(node)
+
+    def _take_registry(self, data: bytes, source: str, number: int) -> None:
+        node = yamlio.compose(data, source)
+        if node is None or node.is_null():
+            return
+        schemas.check_head(node, "ComponentRegistry", source)
+        document = decode(node, schemas.REGISTRY, source)
+        external = self.layers[number].external
+        for entry in document.get("components", ()):
+            known = self.registry.get(entry["name"])
+            if known is not None and not external:
+                if known[1] == number or entry["name"] not in self.layers[number].overrides:
+                    raise self._collision("component", entry["name"], known[1], number)
+            self.registry[entry["name"]] = (entry, number)
+
+    def _take_metadata(
+        self, data: bytes, source: str, path: str, number: int, *, is_base: bool
+    ) -> None:
+        node = yamlio.compose(data, source)
+        if node is None or node.is_null():
+            self.warnings.append(f"{source}: ignored, the file is empty")
+            return
+        kind = _kind(node)
+        if kind == "RecipeMixin":
+            schemas.check_head(node, kind, source)
+            self._add(self.mixins, decode(node, schemas.MIXIN, source), path, number, "mixin")
+            return
+        if kind not in ("", "RecipeMetadata"):
+            self.warnings.append(f"{source}: ignored, its kind is {kind}")
+            return
+        schemas.check_head(node, "RecipeMetadata", source)
+        document = decode(node, schemas.OVERLAY, source)
+        self._place(path, node)
+        if is_base:
+            if self.base is not None and not self.layers[number].external:
+                raise AicrError(Code.INVALID_REQUEST, "a second base overlay", where=source)
+            self.base = self._body(document, path, number)
+            return
+        self._add(self.overlays, document, path, number, "overlay")
+
+    def _body(self, document: Document, path: str, number: int) -> Document:
+        spec = document.get("spec", {})
+        parent = spec.get("base", "")
+        return {
+            "name": document.get("metadata", {}).get("name", ""),
+            "file": path,
+            "layer": self.layers[number].name,
+            "apiVersion": document.get("apiVersion") or schemas.V1ALPHA1,
+            "base": "" if parent == "base" else parent,
+            "criteria": self._criteria(spec.get("criteria"), number),
+            "constraints": spec.get("constraints", []),
+            "componentRefs": spec.get("componentRefs", []),
+            "validation": spec.get("validation"),
+            "mixins": spec.get("mixins", []),
+        }
+
+    def _criteria(self, criteria: Document | None, number: int) -> Document | None:
+        """Normalise an overlay's criteria; a value nobody declared becomes known by this (22.4)."""
+        if criteria is None:
+            return None
+        layer = self.layers[number]
+        normal = dict(criteria)
+        for dimension in TEXT_DIMENSIONS:
+            if dimension not in criteria:
+                continue
+            value = lookup(self.criteria, dimension, criteria[dimension])
+            if value is None:
+                value = criteria[dimension].strip().lower()
+                entry = {"layer": layer.name, "aliases": [], "external": layer.external}
+                self.criteria[dimension][value] = entry
+            normal[dimension] = value
+        return concrete(normal)
+
+    def _add(
+        self,
+        table: dict[str, tuple[Document, int]],
+        document: Document,
+        path: str,
+        number: int,
+        what: str,
+    ) -> None:
+        body = self._body(document, path, number)
+        name = body["name"]
+        known = table.get(name)
+        if known is not None:
+            layer = self.layers[number]
+            same = known[1] == number
+            if same or (not layer.external and name not in layer.overrides):
+                if same:
+                    files = f"{known[0]['file']} and {path}"
+                    message = f'{what} "{name}" is in two files: {files}'
+                    raise AicrError(
+                        Code.INVALID_REQUEST, message, where=layer.root, hint="rename one of the two"
+                    )
+                raise self._collision(what, name, known[1], number)
+            if layer.external and known[0]["file"] != path:
+                self.warnings.append(
+                    f'{what} "{name}" of {layer.root}/{path} replaces the one of '
+                    f"{self.layers[known[1]].owner}"
+                )
+        table[name] = (body, number)
+
+    def sections(self) -> Document:
+        """Join everything: hot part, overlay bodies, values, positions."""
+        if self.base is None:
+            raise AicrError(
+                Code.INVALID_REQUEST,
+                "the catalogue has no overlays/base.yaml",
+                hint="install the base catalogue: pip install aicr-recipes",
+            )
+        self._deactivate()
+        index: dict[Any, list[str]] = {}
+        for name in sorted(self.overlays):
+            criteria = self.overlays[name][0]["criteria"]
+            if criteria is not None:
+                index.setdefault(criteria_key(criteria), []).append(name)
+        external = [layer.external for layer in self.layers]
+        return {
+            "hot": {
+                "base": self.base,
+                "layers": [
+                    {
+                        "name": layer.name,
+                        "distribution": layer.distribution,
+                        "version": layer.version,
+                        "root": layer.root,
+                    }
+                    for layer in self.layers
+                ],
+                "warnings": self.warnings,
+                "parents": {name: body["base"] for name, (body, _) in self.overlays.items()},
+                "external": sorted(n for n, (_, number) in self.overlays.items() if external[number]),
+                "index": index,
+                "mixins": {name: body for name, (body, _) in self.mixins.items()},
+                "registry": {name: entry for name, (entry, _) in self.registry.items()},
+                "criteria": self.criteria,
+                "hints": self.hints,
+                "files": self.files,
+                "fingerprint": self.digest.hexdigest(),
+            },
+            "bodies": {name: body for name, (body, _) in self.overlays.items()},
+            "values": self.values,
+            "positions": self.positions,
+        }
+
+    def _deactivate(self) -> None:
+        """Set aside plugin overlays whose ancestor is in no installed plugin (design 10)."""
+        changed = True
+        while changed:
+            changed = False
+            for name, (body, number) in sorted(self.overlays.items()):
+                parent = body["base"]
+                layer = self.layers[number]
+                if parent and parent not in self.overlays and not layer.external:
+                    del self.overlays[name]
+                    self.warnings.append(
+                        f'overlay "{name}" of {layer.owner} is inactive: its base "{parent}" '
+                        "is in no installed plugin"
+                    )
+                    changed = True
+
+
+def _kind(node: yamlio.Node) -> str:
+    if node.kind == yamlio.MAP:
+        for key, value in node.items():
+            if key == "kind" and value.kind == yamlio.SCALAR and not value.is_null():
+                return str(value.value)
+    return ""
+
+
+def positions(node: yamlio.Node) -> dict[str, tuple[int, int]]:
+    """Give line and column of every scalar of a document, by path with parts joined by NUL."""
+    found: dict[str, tuple[int, int]] = {}
+    stack: list[tuple[str, yamlio.Node]] = [("", node)]
+    while stack:
+        path, item = stack.pop()
+        if item.kind == yamlio.SCALAR:
+            found[path] = (item.line, item.column)
+        elif item.kind == yamlio.LIST:
+            stack.extend((f"{path}\0{i}" if path else str(i), x) for i, x in enumerate(item.value))
+        else:
+            stack.extend((f"{path}\0{key}" if path else key, x) for key, x in item.items())
+    return found
+
+
+def build(
+    layers: Sequence[Layer],
+    *,
+    criteria: ValueTable | None = None,
+    hints: Mapping[str, Mapping[str, str]] | None = None,
+) -> Document:
+    """Build the sections of a catalogue from layers in order, external ones last.
+
+    ``criteria`` is the table of values that plugins declare. Raises AicrError for any file that is not
+    right; nothing is dropped without a word.
+    """
+    builder = Builder(criteria or empty_table(), hints or {})
+    for layer in layers:
+        builder.add(layer)
+    return builder.sections()
+
+
+def from_directories(
+    roots: Sequence[str],
+    *,
+    plugins: Sequence[Layer] = (),
+    criteria: ValueTable | None = None,
+    hints: Mapping[str, Mapping[str, str]] | None = None,
+) -> Catalogue:
+    """Make a catalogue of plugin layers and directories given by a user, which must hold a registry.
+
+    Raises AicrError(INVALID_REQUEST or NOT_FOUND).
+    """
+    external = [
+        layer_files.Layer(f"external:{number}", "", "", root)
+        for number, root in enumerate(roots, start=1)
+    ]
+    for layer in external:
+        if "registry.yaml" not in layer_files.walk(layer):
+            raise AicrError(
+                Code.INVALID_REQUEST,
+                "the data directory has no registry.yaml",
+                where=layer.root,
+                hint="add one; `components: []` is enough",
+            )
+    return Catalogue.from_sections(build([*plugins, *external], criteria=criteria, hints=hints))
+
+
+__all__ = ["ANY", "Builder", "build", "from_directories", "positions"]
