@@ -1,0 +1,105 @@
+"""Refuse a recipe that does not honour what the user stated (spec/beyond.md F1 to F3 and 2.1).
+
+For each text dimension that was stated, some applied overlay must carry exactly that value. What would help
+is worked out from the catalogue: which further criteria bring an overlay that carries the value.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aicr_core.engine.criteria import TEXT_DIMENSIONS, concrete, text
+from aicr_core.kit.errors import AicrError, Code
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from aicr_core.engine.catalogue import Catalogue
+
+Document = dict[str, Any]
+
+
+def uncovered(
+    criteria: Mapping[str, Any], applied: Iterable[Document], dimensions: Collection[str]
+) -> list[str]:
+    """Give the dimensions, of those asked about, whose value no applied overlay carries."""
+    carried = {
+        (name, value)
+        for overlay in applied
+        for name, value in (overlay["criteria"] or {}).items()
+    }
+    wanted = concrete(criteria)
+    return [
+        name
+        for name in TEXT_DIMENSIONS
+        if name in wanted and name in dimensions and (name, wanted[name]) not in carried
+    ]
+
+
+def completions(
+    catalogue: Catalogue, criteria: Mapping[str, Any], dimension: str
+) -> dict[tuple[str, ...], list[Document]]:
+    """Give what would bring the value: missing dimensions -> the criteria sets that would do."""
+    wanted = concrete(criteria)
+    found: dict[tuple[str, ...], list[Document]] = {}
+    for name in catalogue.names():
+        carried = catalogue.criteria_of(name)
+        if not carried or carried.get(dimension) != wanted[dimension]:
+            continue
+        if any(wanted.get(key, value) != value for key, value in carried.items()):
+            continue
+        missing = {key: value for key, value in carried.items() if key not in wanted}
+        group = found.setdefault(tuple(missing), [])
+        if missing not in group:
+            group.append(missing)
+    if found:
+        least = min(len(group) for group in found)
+        found = {names: sets for names, sets in found.items() if len(names) == least}
+    return found
+
+
+def _explain(catalogue: Catalogue, criteria: Mapping[str, Any], dimension: str) -> str:
+    value = f"{dimension}={criteria[dimension]}"
+    ways = completions(catalogue, criteria, dimension)
+    if ways:
+        options = []
+        for names, sets in sorted(ways.items()):
+            if len(names) == 1:
+                values = ", ".join(sorted({str(one[names[0]]) for one in sets}))
+                options.append(f"{names[0]} ({values})")
+            else:
+                options.append(" or ".join(sorted({f"({text(one)})" for one in sets})))
+        return f"{value} needs {' or '.join(options)}"
+    partners = sorted(
+        {
+            text(carried)
+            for name in catalogue.names()
+            if (carried := catalogue.criteria_of(name)) and carried.get(dimension) == criteria[dimension]
+        }
+    )
+    if partners:
+        shown = "; ".join(partners[:6]) + ("; ..." if len(partners) > 6 else "")
+        return f"{value} is only covered together with: {shown}"
+    return f"{value} is carried by no overlay of the installed catalogue"
+
+
+def refuse(
+    catalogue: Catalogue, criteria: Mapping[str, Any], dimensions: list[str]
+) -> AicrError:
+    """Make the error for uncovered dimensions: what is not covered and what would cover it."""
+    names = ", ".join(f"{name}={criteria[name]}" for name in dimensions)
+    reasons = "; ".join(_explain(catalogue, criteria, name) for name in dimensions)
+    return AicrError(
+        Code.INVALID_REQUEST,
+        f"no overlay covers {names} with the other criteria given: {reasons}",
+        hint="add the missing criteria, see `aicr recipe list`, or take the smaller recipe with "
+        "--allow-partial",
+    )
+
+
+def warn(catalogue: Catalogue, criteria: Mapping[str, Any], dimensions: list[str]) -> list[str]:
+    """Give one warning for each uncovered dimension of a recipe that is made all the same."""
+    return [
+        f"{name}={criteria[name]} has no effect on this recipe: {_explain(catalogue, criteria, name)}"
+        for name in dimensions
+    ]

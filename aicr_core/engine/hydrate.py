@@ -1,0 +1,42 @@
+"""Hydrate a component: its base values, its values file and its overrides, merged (spec/recipe.md 15)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aicr_core.engine.merge import deep
+
+if TYPE_CHECKING:
+    from aicr_core.engine.catalogue import Catalogue
+
+Document = dict[str, Any]
+
+
+def component_layers(catalogue: Catalogue, ref: Document) -> list[Document]:
+    """Give the layers of values of a component, lowest first; none when it has none.
+
+    Raises AicrError: NOT_FOUND for a values file that no layer holds, INVALID_REQUEST for a malformed one.
+    """
+    layers = []
+    path = ref.get("valuesFile") or ""
+    base = f"components/{ref['name']}/values.yaml"
+    if path:
+        if path != base and catalogue.has_file(base):
+            layers.append(catalogue.values(base))
+        layers.append(catalogue.values(path))
+    if ref.get("overrides"):
+        layers.append(ref["overrides"])
+    return layers
+
+
+def component_values(
+    catalogue: Catalogue, ref: Document, *, null_deletes: bool = False
+) -> Document | None:
+    """Give the merged values of a component, or None when it has none at all."""
+    layers = component_layers(catalogue, ref)
+    if not layers:
+        return None
+    values = layers[0]
+    for layer in layers[1:]:
+        values = deep(values, layer, null_deletes=null_deletes)
+    return values
