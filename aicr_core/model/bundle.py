@@ -1,0 +1,84 @@
+"""What crosses between the core, bundlers and deployers while a bundle is made. Frozen; no behaviour.
+
+Mappings and tuples inside are shared: a plugin that wants other values returns new ones.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@attrs.frozen(kw_only=True)
+class Artifact:
+    """One file: path relative to its owner's folder with ``/``, bytes, and Unix mode."""
+
+    path: str
+    data: bytes
+    mode: int = 0o600
+
+
+@attrs.frozen(kw_only=True)
+class ComponentBundle:
+    """What a bundler gives: final values and rendered manifests (``path`` is the file's name)."""
+
+    name: str
+    values: Mapping[str, Any]
+    manifests: tuple[Artifact, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Release:
+    """One component as a deployer sees it, in a plan ordered for deployment.
+
+    ``kind`` is ``helm`` (a chart, perhaps with manifests), ``kustomize`` or ``manifests``. ``manifests`` have paths
+    relative to the component's folder. ``wait`` false means the release finishes by itself later.
+    ``crd_groups`` and ``extra_namespaces`` are what it leaves in the cluster beyond its own namespace;
+    daemon sets whose name contains ``restart_daemonsets`` are restarted after it.
+    """
+
+    name: str
+    kind: str
+    namespace: str = ""
+    chart: str = ""
+    repository: str = ""
+    version: str = ""
+    tag: str = ""
+    path: str = ""
+    values: Mapping[str, Any]
+    manifests: tuple[Artifact, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    wait: bool = True
+    crd_groups: tuple[str, ...] = ()
+    extra_namespaces: tuple[str, ...] = ()
+    restart_daemonsets: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class BundlePlan:
+    """The whole plan: releases in deployment order, and what READMEs say about the recipe."""
+
+    releases: tuple[Release, ...]
+    recipe: Mapping[str, Any]
+    recipe_version: str
+    tool_version: str
+    criteria: Mapping[str, Any]
+    constraints: tuple[Mapping[str, Any], ...]
+    options: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class BundleReport:
+    """What was written, for the console and for ``aicr_bundle_written``."""
+
+    directory: str
+    title: str
+    files: int
+    size: int
+    notes: tuple[str, ...]
+    steps: tuple[str, ...]

@@ -1,0 +1,54 @@
+"""Settings of one invocation: what came from the environment and the global options, frozen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Settings(NamedTuple):
+    """What every layer may ask about the invocation; nothing reads ``os.environ`` besides this."""
+
+    env: Mapping[str, str]
+    only: frozenset[str] | None = None
+    """Load just these plugins (``AICR_PLUGINS``)."""
+    disabled: frozenset[str] = frozenset()
+    """Never load these (``AICR_DISABLE_PLUGINS``, ``--no-plugin``)."""
+    debug: bool = False
+
+    @classmethod
+    def from_env(
+        cls, env: Mapping[str, str], *, no_plugin: tuple[str, ...] = (), debug: bool = False
+    ) -> Settings:
+        """Read the AICR_* variables of ``env``; options add to them."""
+        only = _names(env.get("AICR_PLUGINS", ""))
+        return cls(
+            env=env,
+            only=frozenset(only) if only else None,
+            disabled=frozenset(_names(env.get("AICR_DISABLE_PLUGINS", ""))) | frozenset(no_plugin),
+            debug=debug or env.get("AICR_DEBUG", "").lower() in ("1", "true", "yes", "on"),
+        )
+
+    @property
+    def config_dir(self) -> str:
+        """Folder of the user's configuration."""
+        base = self.env.get("XDG_CONFIG_HOME") or f"{self.env.get('HOME', '')}/.config"
+        return f"{base}/aicr"
+
+    @property
+    def policy_path(self) -> str:
+        """Where ``plugins enable|disable`` keeps what it was told."""
+        return f"{self.config_dir}/plugins.toml"
+
+    @property
+    def cache_dir(self) -> str:
+        """Folder of the plugin index."""
+        own = self.env.get("AICR_INDEX_DIR")
+        base = self.env.get("XDG_CACHE_HOME") or f"{self.env.get('HOME', '')}/.cache"
+        return own or f"{base}/aicr"
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]

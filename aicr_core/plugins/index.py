@@ -1,0 +1,205 @@
+"""The plugin index: what is installed and what its data says, in one file read by every command.
+
+Built when it is missing or stale: entry points, manifests, and the catalogue sections that the caller's
+``compile_sections`` makes of the data layers. Kept as ``marshal`` of builtins in the user's cache. The file
+is never trusted: magic, lengths, digests, owner and mode are checked, and any doubt means a rebuild in
+memory. Cold parts (overlay bodies, values, positions) are read one by one, by offset.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import marshal
+import os
+import sys
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from aicr_core._version import HOOKSPEC, __version__
+from aicr_core.kit.errors import AicrError
+from aicr_core.plugins import discovery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from aicr_core.model.settings import Settings
+
+MAGIC = b"AICRIDX1"
+COLD = ("bodies", "values", "positions")
+Document = dict[str, Any]
+Sections = Document
+
+
+class Index:
+    """A loaded index: plugin rows, the hot catalogue section, and loaders for the cold ones."""
+
+    def __init__(self, head: Document, cold: Callable[[str, str], Any]) -> None:
+        self.rows: list[Document] = head["rows"]
+        self.hot: Document | None = head["hot"]
+        self.problem: Document | None = head["problem"]
+        self.warnings: list[str] = head["warnings"]
+        self._cold = cold
+
+    def cold(self, section: str, name: str) -> Any:
+        """Give one item of a cold section, or None."""
+        return self._cold(section, name)
+
+    def row(self, name: str) -> Document | None:
+        """The row of a plugin, or None."""
+        return next((row for row in self.rows if row["name"] == name), None)
+
+
+def fingerprint(settings: Settings) -> str:
+    """Digest of what the index depends on: interpreter, core, ``sys.path`` folders, policy, selection.
+
+    Installing and removing a distribution changes the mtime of its folder; editable data is watched apart.
+    """
+    parts: list[Any] = [sys.implementation.cache_tag, __version__, HOOKSPEC]
+    for path in (*dict.fromkeys(sys.path), settings.policy_path):
+        with contextlib.suppress(OSError):
+            state = os.stat(path)
+            parts.append((path, state.st_ino, state.st_mtime_ns))
+    parts.append((sorted(settings.only or ()), settings.only is None, sorted(settings.disabled)))
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def open_index(settings: Settings, compile_sections: Callable[[list[Document]], Sections]) -> Index:
+    """Give the index: from the cache when it is current, else freshly built and, if possible, stored."""
+    if settings.env.get("AICR_INDEX") == "off":
+        return in_memory(build(settings, compile_sections))
+    key = fingerprint(settings)
+    path = f"{settings.cache_dir}/index-{key[:20]}.bin"
+    known = load(path, key)
+    if known is not None:
+        return known
+    built = build(settings, compile_sections)
+    with contextlib.suppress(OSError):
+        store(path, key, built)
+    return in_memory(built)
+
+
+def in_memory(built: Document) -> Index:
+    """Make an index whose cold parts are in memory."""
+    cold = built["cold"]
+    return Index(built["head"], lambda section, name: cold[section].get(name))
+
+
+def store(path: str, key: str, built: Document) -> None:
+    """Write the index under a temporary name and rename it into place."""
+    blobs: list[bytes] = []
+    offsets: dict[str, dict[str, tuple[int, int, int]]] = {}
+    position = 0
+    for section in COLD:
+        table = offsets[section] = {}
+        for name, item in built["cold"][section].items():
+            blob = marshal.dumps(item)
+            table[name] = (position, len(blob), zlib.crc32(blob))
+            blobs.append(blob)
+            position += len(blob)
+    head = marshal.dumps({**built["head"], "key": key, "offsets": offsets})
+    digest = hashlib.sha256(head).digest()
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    temporary = f"{path}.{os.getpid()}.tmp"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with open(descriptor, "wb") as stream:
+            stream.write(MAGIC + len(head).to_bytes(8, "big") + digest + head)
+            stream.writelines(blobs)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def load(path: str, key: str) -> Index | None:
+    """Give the stored index when it is there, whole, ours and current; None otherwise."""
+    try:
+        with open(path, "rb") as stream:
+            state = os.fstat(stream.fileno())
+            if state.st_uid != os.geteuid() or state.st_mode & 0o022:
+                return None
+            start = stream.read(48)
+            size = int.from_bytes(start[8:16], "big")
+            if start[:8] != MAGIC or size > state.st_size:
+                return None
+            raw = stream.read(size)
+        if hashlib.sha256(raw).digest() != start[16:48]:
+            return None
+        head = marshal.loads(raw)  # noqa: S302 - digest checked, owner checked, builtins only
+        if head["key"] != key or not _unchanged(head["watch"]):
+            return None
+        return Index(head, _reader(path, 48 + size, head["offsets"]))
+    except (OSError, ValueError, EOFError, TypeError, KeyError):
+        return None
+
+
+def _unchanged(watch: list[tuple[str, int, int]]) -> bool:
+    for path, mtime, size in watch:
+        state = os.stat(path)
+        if state.st_mtime_ns != mtime or state.st_size != size:
+            return False
+    return True
+
+
+def _reader(
+    path: str, start: int, offsets: Mapping[str, Mapping[str, tuple[int, int, int]]]
+) -> Callable[[str, str], Any]:
+    # The file stays open: a newer index may replace it while this process runs.
+    descriptor: list[int] = []
+
+    def cold(section: str, name: str) -> Any:
+        place = offsets[section].get(name)
+        if place is None:
+            return None
+        if not descriptor:
+            descriptor.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        blob = os.pread(descriptor[0], place[1], start + place[0])
+        if zlib.crc32(blob) != place[2]:
+            os.unlink(path)
+            raise RuntimeError(f"the index {path} was damaged and has been removed; run again")
+        return marshal.loads(blob)  # noqa: S302
+
+    return cold
+
+
+def build(settings: Settings, compile_sections: Callable[[list[Document]], Sections]) -> Document:
+    """Scan, read manifests, decide states, compile the catalogue."""
+    from aicr_core.plugins import states
+
+    warnings: list[str] = []
+    rows = states.rows(discovery.scan(), settings, warnings)
+    usable = [row for row in rows if row["state"] in states.USABLE]
+    watch: list[tuple[str, int, int]] = []
+    for row in rows:
+        if row["editable"] and row["root"]:
+            _watch(row["root"], watch)
+    problem = None
+    sections: Sections = {"hot": None, "bodies": {}, "values": {}, "positions": {}}
+    try:
+        sections = compile_sections(usable)
+    except AicrError as error:
+        # The catalogue cannot be used, yet `plugins list` and `doctor` must still say why.
+        problem = {"code": str(error.code), "message": error.message, "where": error.where,
+                   "hint": error.hint}  # fmt: skip
+    head = {
+        "rows": rows,
+        "hot": sections["hot"],
+        "problem": problem,
+        "warnings": warnings,
+        "watch": watch,
+    }
+    return {"head": head, "cold": {name: sections[name] for name in COLD}}
+
+
+def _watch(folder: str, watch: list[tuple[str, int, int]]) -> None:
+    """Note folders and data files of an editable install, so that an edit is seen at once."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name != "__pycache__")
+        state = os.stat(place)
+        watch.append((place, state.st_mtime_ns, state.st_size))
+        for name in sorted(files):
+            if not name.endswith((".py", ".pyc")):
+                state = os.stat(os.path.join(place, name))
+                watch.append((os.path.join(place, name), state.st_mtime_ns, state.st_size))
