@@ -1,0 +1,1 @@
+"""Azure AKS: criteria value, overlays, values for AKS nodes."""

@@ -1,0 +1,1 @@
+"""Dynamo: platform value and the Dynamo components."""

@@ -1,0 +1,1 @@
+"""No hooks: this package is data only and is never imported by a command."""

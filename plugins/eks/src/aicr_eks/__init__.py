@@ -1,0 +1,1 @@
+"""Amazon EKS: criteria value, overlays, EFA and EBS components, values for EKS nodes."""

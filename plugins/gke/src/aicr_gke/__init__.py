@@ -1,0 +1,1 @@
+"""Google GKE: criteria value, overlays, GPUDirect-TCPXO, values for Container-Optimized OS."""

@@ -1,0 +1,1 @@
+"""GPU Operator: component, values, DCGM metrics, health check."""

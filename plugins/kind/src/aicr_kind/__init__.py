@@ -1,0 +1,1 @@
+"""kind: criteria value and overlays for clusters on a workstation."""

@@ -1,0 +1,1 @@
+"""Kubeflow: platform value and the Kubeflow Trainer component."""

@@ -1,0 +1,1 @@
+"""Network Operator: component, values, health check."""

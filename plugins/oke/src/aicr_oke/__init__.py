@@ -1,0 +1,1 @@
+"""Oracle OKE: criteria value."""

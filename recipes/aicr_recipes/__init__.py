@@ -1,0 +1,1 @@
+"""Vendor-neutral base catalogue: base overlay, shared components, intents, accelerators, operating systems."""
