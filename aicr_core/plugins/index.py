@@ -59,7 +59,10 @@ def fingerprint(settings: Settings) -> str:
     for path in (*dict.fromkeys(sys.path), settings.policy_path):
         with contextlib.suppress(OSError):
             state = os.stat(path)
-            parts.append((path, state.st_ino, state.st_mtime_ns))
+            # A source tree on the path (editable installs) changes with every file written into it, but
+            # nothing is installed there.
+            source = os.path.exists(f"{path}/pyproject.toml")
+            parts.append((path, state.st_ino, 0 if source else state.st_mtime_ns))
     parts.append((sorted(settings.only or ()), settings.only is None, sorted(settings.disabled)))
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 

@@ -1,0 +1,147 @@
+"""Open the environment of one invocation: plugin index, plugin manager, catalogue.
+
+The index is compiled here because only this layer may see both the plugins' rows and the catalogue's builder.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aicr_core.kit.errors import AicrError, Code
+from aicr_core.plugins.index import Index, open_index
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from aicr_core.engine.catalogue import Catalogue
+    from aicr_core.engine.criteria import ValueTable
+    from aicr_core.engine.layers import Layer
+    from aicr_core.model.settings import Settings
+    from aicr_core.plugins.manager import PluginManager
+
+Document = dict[str, Any]
+
+
+class Environment:
+    """What a use case works with; its parts are made when first asked for."""
+
+    def __init__(self, settings: Settings, warn: Callable[[str], None] | None = None) -> None:
+        self.settings = settings
+        self._warn = warn or (lambda _text: None)
+        self._index: Index | None = None
+        self._manager: PluginManager | None = None
+        self._catalogues: dict[Any, Catalogue] = {}
+
+    @property
+    def index(self) -> Index:
+        """The plugin index; its warnings (broken, shadowed plugins) are passed on once."""
+        if self._index is None:
+            self._index = open_index(self.settings, compile_sections)
+            for text in self._index.warnings:
+                self._warn(text)
+        return self._index
+
+    @property
+    def manager(self) -> PluginManager:
+        """The plugin manager."""
+        if self._manager is None:
+            from aicr_core.plugins.manager import PluginManager
+
+            trace = self._warn if self.settings.env.get("AICR_TRACE_PLUGINS") == "1" else None
+            self._manager = PluginManager(self.settings, self.index, trace)
+        return self._manager
+
+    def manager_needed(self, hook: str) -> bool:
+        """Tell from the index, without importing anything, whether a plugin implements ``hook``."""
+        return any(
+            hook in row["hooks"] or row["state"] == "undeclared"
+            for row in self.index.rows
+            if row["state"] in ("active", "undeclared")
+        )
+
+    def catalogue(self, data: Sequence[str] = (), *, external_only: bool = False) -> Catalogue:
+        """Give the catalogue of the installed plugins and the directories ``data``, in order.
+
+        With ``external_only`` the plugins' layers are left out; their criteria values stay known.
+        Raises AicrError for bad data; it names file, line and column.
+        """
+        key = (tuple(data), external_only)
+        if key not in self._catalogues:
+            self._catalogues[key] = self._open(data, external_only)
+        return self._catalogues[key]
+
+    def _open(self, data: Sequence[str], external_only: bool) -> Catalogue:
+        index = self.index
+        if data or external_only:
+            from aicr_core.engine.catalogue_build import from_directories
+
+            if external_only and not data:
+                raise AicrError(
+                    Code.INVALID_REQUEST, "--external-only without --data", hint="add --data DIR"
+                )
+            usable = [row for row in index.rows if row["state"] in ("active", "undeclared")]
+            layers, criteria, hints = catalogue_inputs(usable)
+            plugins = [] if external_only else layers
+            return from_directories(data, plugins=plugins, criteria=criteria, hints=hints)
+        from aicr_core.engine.catalogue import Catalogue
+
+        if index.problem is not None or index.hot is None:
+            problem = index.problem or {"code": "INTERNAL", "message": "the index has no catalogue"}
+            raise AicrError(
+                Code(problem["code"]),
+                problem["message"],
+                where=problem.get("where"),
+                hint=problem.get("hint"),
+            )
+        return Catalogue(
+            index.hot,
+            lambda name: index.cold("bodies", name),
+            lambda path: index.cold("values", path),
+        )
+
+
+def catalogue_inputs(
+    rows: Sequence[Document],
+) -> tuple[list[Layer], ValueTable, dict[str, dict[str, str]]]:
+    """Give layers, criteria values and hints of plugin rows, base catalogue first, then by name."""
+    from aicr_core.engine.criteria import empty_table
+    from aicr_core.engine.layers import Layer
+
+    criteria = empty_table()
+    hints: dict[str, dict[str, str]] = {}
+    layers = []
+    for row in _ordered(rows):
+        for dimension, values in row["criteria"].items():
+            for value, entry in values.items():
+                known = criteria[dimension].get(value)
+                aliases = [*(known or {}).get("aliases", ()), *entry.get("aliases", ())]
+                owner = (known or {}).get("layer", row["name"])
+                criteria[dimension][value] = {"layer": owner, "aliases": aliases, "external": False}
+        for kind, names in row["hints"].items():
+            hints.setdefault(kind, {}).update(names)
+        if row["data"] and row["root"]:
+            root = f"{row['root']}/{row['data']}"
+            owner_text = row["distribution"]
+            layers.append(Layer(row["name"], owner_text, row["version"], root, tuple(row["overrides"])))
+    return layers, criteria, hints
+
+
+def _ordered(rows: Sequence[Document]) -> list[Document]:
+    """Order rows so that each stands after those its ``after`` names; else by name."""
+    left = sorted(rows, key=lambda row: row["name"])
+    placed: list[Document] = []
+    names = {row["name"] for row in left}
+    while left:
+        done = {row["name"] for row in placed}
+        ready = next((r for r in left if not (set(r["after"]) & names) - done), left[0])
+        placed.append(ready)
+        left.remove(ready)
+    return placed
+
+
+def compile_sections(rows: list[Document]) -> Document:
+    """Build the catalogue sections of plugin rows, for the index."""
+    from aicr_core.engine.catalogue_build import build
+
+    layers, criteria, hints = catalogue_inputs(rows)
+    return build(layers, criteria=criteria, hints=hints)

@@ -1,0 +1,113 @@
+"""Read a document from where a person says it is: file, standard input, http(s), or a store's URI.
+
+Which reader a URI scheme needs is a store plugin's business; ``http`` and ``https`` are read here, with limits
+(spec/recipe.md 18, B6). Nothing is written to disk.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+from aicr_core.kit.errors import AicrError, Code
+from aicr_core.kit.paths import fault
+from aicr_core.kit.yamlio import MAX_BYTES
+
+if TYPE_CHECKING:
+    from aicr_core.app.environment import Environment
+
+HTTP_TIMEOUT = 30.0
+
+
+class Source(NamedTuple):
+    """A document's bytes, its format (``yaml`` or ``json``), and its name for messages."""
+
+    data: bytes
+    fmt: str
+    name: str
+
+
+def read(environment: Environment, uri: str) -> Source:
+    """Read ``uri``: a path, ``-`` for standard input, ``http(s)://`` or a store's scheme.
+
+    Raises AicrError: NOT_FOUND, UNAUTHORIZED, SERVICE_UNAVAILABLE, TIMEOUT, or INVALID_REQUEST for what is
+    too large or of no known format.
+    """
+    scheme, separator, _ = uri.partition("://")
+    if uri == "-":
+        return Source(sys.stdin.buffer.read(MAX_BYTES + 1), "yaml", "standard input")
+    if not separator:
+        return Source(_file(uri), format_of(uri), uri)
+    if scheme in ("http", "https"):
+        data, fmt = _http(uri)
+        return Source(data, fmt, uri)
+    stores = environment.manager.named("aicr_stores", "scheme")
+    if scheme not in stores:
+        hints = dict(environment.catalogue().hints("store"))
+        raise environment.manager.missing("store for URIs of scheme", scheme, sorted(stores), hints)
+    from aicr_core.kit.run import Context
+    from aicr_core.plugins.manager import resolve
+
+    context = Context(settings=environment.settings, timeout=HTTP_TIMEOUT)
+    data = resolve(stores[scheme][1].read)(context, uri)
+    return Source(data, format_of(uri), uri)
+
+
+def format_of(name: str) -> str:
+    """Give the format by the end of a name, in any case: JSON for ``.json``, else YAML.
+
+    JSON is a subset of YAML for our purposes, so an unknown ending reads as YAML. Raises AicrError for
+    ``.table`` and ``.txt``, which hold output for people.
+    """
+    ending = os.path.splitext(name)[1].lower()
+    if ending in (".table", ".txt"):
+        raise AicrError(
+            Code.INVALID_REQUEST,
+            "a table cannot be read back",
+            where=name,
+            hint="write the file with --format yaml or json",
+        )
+    return "json" if ending == ".json" else "yaml"
+
+
+def _file(path: str) -> bytes:
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise fault(error, path, "read") from None
+    if len(data) > MAX_BYTES:
+        raise AicrError(Code.INVALID_REQUEST, "the file is over the limit of 10 MiB", where=path)
+    return data
+
+
+def _http(url: str) -> tuple[bytes, str]:
+    from urllib.error import HTTPError, URLError
+    from urllib.request import Request, urlopen
+
+    request = Request(url, headers={"User-Agent": "aicr"})  # noqa: S310 - scheme checked by the caller
+    try:
+        with urlopen(request, timeout=HTTP_TIMEOUT) as response:  # noqa: S310
+            if response.status != 200:
+                raise AicrError(Code.SERVICE_UNAVAILABLE, f"status {response.status}", where=url)
+            data = response.read(MAX_BYTES + 1)
+            kind = response.headers.get_content_type()
+    except HTTPError as error:
+        code = {401: Code.UNAUTHORIZED, 403: Code.UNAUTHORIZED, 404: Code.NOT_FOUND}.get(
+            error.code, Code.SERVICE_UNAVAILABLE
+        )
+        raise AicrError(code, f"the server answers {error.code}", where=url) from None
+    except TimeoutError:
+        raise AicrError(Code.TIMEOUT, f"no answer within {HTTP_TIMEOUT:g} s", where=url) from None
+    except (URLError, OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        raise AicrError(Code.SERVICE_UNAVAILABLE, f"cannot fetch: {reason}", where=url) from None
+    if len(data) > MAX_BYTES:
+        raise AicrError(Code.INVALID_REQUEST, "the document is over the limit of 10 MiB", where=url)
+    path = urlsplit(url).path
+    known = os.path.splitext(path)[1].lower() in (".json", ".yaml", ".yml", ".txt", ".table")
+    if not known and kind.endswith("json"):
+        return data, "json"
+    return data, format_of(path)

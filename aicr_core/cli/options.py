@@ -1,0 +1,145 @@
+"""Options that several commands share, and how their texts become a request."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aicr_core.engine.criteria import TEXT_DIMENSIONS
+from aicr_core.kit.errors import AicrError, Code, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_GO_INTEGER = re.compile(r"[-+]?(0[bB]_?[01][01_]*|0[xX]_?[0-9a-fA-F][0-9a-fA-F_]*|0?[oO]?_?[0-7][0-7_]*|[1-9][0-9_]*)$")
+
+
+class Integer(click.ParamType):
+    """An integer as the reference reads it: ``+3``, ``0x10``, ``010`` (octal), ``0b11``, ``1_000``."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Give the integer; a usage error otherwise."""
+        if isinstance(value, int):
+            return value
+        body = value.lstrip("+-")
+        if _GO_INTEGER.match(value) and not body.endswith("_") and "__" not in body:
+            if len(body) > 1 and body[0] == "0" and body[1] in "01234567_":
+                body = "0o" + body[1:].lstrip("_")
+            number = int(body, 0) * (-1 if value.startswith("-") else 1)
+            if -(2**63) <= number < 2**63:
+                return number
+        self.fail(f"{value!r} is no integer", param, ctx)
+
+
+def single(name: str, values: Sequence[str], default: str = "") -> str:
+    """Give the one value of an option that may stand once. Raises AicrError when it stands twice."""
+    if len(values) > 1:
+        raise AicrError(
+            Code.INVALID_REQUEST, f"--{name} is given {len(values)} times", hint="give it once"
+        )
+    return values[0] if values else default
+
+
+def choice(name: str, value: str, known: Sequence[str]) -> str:
+    """Give ``value`` if it is one of ``known``. Raises AicrError with the nearest."""
+    if value not in known:
+        close = nearest(value, known)
+        start = f'did you mean "{close}"? ' if close else ""
+        raise AicrError(
+            Code.INVALID_REQUEST,
+            f'unknown {name} "{value}"',
+            where=f"--{name}",
+            hint=f"{start}known: {', '.join(known)}",
+        )
+    return value
+
+
+def _complete(dimension: str) -> Callable[..., list[str]]:
+    def complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+        import os
+
+        from aicr_core.app.environment import Environment
+        from aicr_core.model.settings import Settings
+
+        environment = ctx.find_object(Environment) or Environment(Settings.from_env(os.environ))
+        try:
+            values = environment.catalogue().criteria_values()[dimension]
+        except AicrError:
+            return []
+        return sorted(value for value in values if value.startswith(incomplete))
+
+    return complete
+
+
+def _criteria(function: Callable[..., Any]) -> Callable[..., Any]:
+    helps = {
+        "service": "Kubernetes service, such as eks",
+        "accelerator": "GPU, such as h100",
+        "intent": "training or inference",
+        "os": "operating system of the GPU nodes",
+        "platform": "workload platform, such as kubeflow",
+    }
+    for dimension in reversed(TEXT_DIMENSIONS):
+        names = [f"--{dimension}"]
+        if dimension == "accelerator":
+            names.append("--gpu")
+        function = click.option(
+            *names,
+            dimension,
+            multiple=True,
+            metavar="VALUE",
+            help=helps[dimension],
+            shell_complete=_complete(dimension),
+        )(function)
+    return function
+
+
+def criteria_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that choose a recipe: criteria, files, catalogue."""
+    for option in reversed(
+        [
+            click.option("--nodes", type=Integer(), default=0, metavar="N", help="number of GPU nodes"),
+            click.option(
+                "--snapshot", "-s", multiple=True, metavar="SOURCE", help="take criteria from a snapshot"
+            ),
+            click.option(
+                "--criteria", "-c", multiple=True, metavar="SOURCE", help="take criteria from a file"
+            ),
+            click.option(
+                "--data", multiple=True, metavar="DIR", help="further catalogue directory (repeatable)"
+            ),
+            click.option(
+                "--external-only", is_flag=True, help="use the --data directories alone, no plugins' data"
+            ),
+            click.option(
+                "--allow-partial",
+                is_flag=True,
+                help="make the smaller recipe when a criterion is covered by no overlay",
+            ),
+            click.option(
+                "--kubeconfig", "-k", default="", metavar="FILE", help="for cm:// sources"
+            ),
+        ]
+    ):
+        function = option(function)
+    return _criteria(function)
+
+
+def request_from(options: dict[str, Any]) -> Any:
+    """Make the RecipeRequest of the options that :func:`criteria_options` added."""
+    from aicr_core.app.recipe import RecipeRequest
+
+    flags = {name: single(name, options[name]) for name in TEXT_DIMENSIONS if options[name]}
+    return RecipeRequest(
+        flags=flags,
+        nodes=options["nodes"],
+        criteria=single("criteria", options["criteria"]),
+        snapshot=single("snapshot", options["snapshot"]),
+        data=tuple(folder for folder in options["data"] if folder),
+        external_only=options["external_only"],
+        allow_partial=options["allow_partial"],
+    )

@@ -1,0 +1,55 @@
+"""``aicr query``: print one value of the hydrated recipe."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aicr_core.cli.options import choice, criteria_options, request_from, single
+from aicr_core.cli.output import note, render
+from aicr_core.kit.emit import float_text, to_yaml
+
+if TYPE_CHECKING:
+    from aicr_core.app.environment import Environment
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  aicr query --service eks --intent training --selector deploymentOrder
+  aicr query --service eks --intent training --selector components.gpu-operator.version
+  aicr query -c criteria.yaml --selector 'constraints[0].value' --format json
+  aicr query -c criteria.yaml --selector 'components.x.values["a.b"]'"""
+)
+@criteria_options
+@click.option("--selector", multiple=True, required=True, metavar="PATH", help='dotted path; "" is all')
+@click.option("--format", "-t", "fmt", multiple=True, metavar="yaml|json|table", help="default: yaml")
+@click.pass_obj
+def query(environment: Environment, **options: Any) -> None:
+    """Print one value of the hydrated recipe: components with their values merged.
+
+    A selector is a dotted path; [n] enters a list, ["a.b"] names a key that holds dots.
+    """
+    from aicr_core.app.recipe import query as run
+
+    selector = single("selector", options["selector"])
+    request = request_from(options)
+    environment.catalogue(request.data, external_only=request.external_only)
+    fmt = choice("format", single("format", options["fmt"], "yaml"), ("yaml", "json", "table"))
+    value, warnings = run(environment, request, selector)
+    for text in warnings:
+        note(f"warning: {text}")
+    sys.stdout.write(render(value, "json") if fmt == "json" else _bare(value))
+
+
+def _bare(value: Any) -> str:
+    """Give scalars as bare text, everything else as YAML with sorted keys (spec/recipe.md 16)."""
+    if isinstance(value, str):
+        return f"{value}\n"
+    if isinstance(value, bool):
+        return "true\n" if value else "false\n"
+    if isinstance(value, float):
+        return f"{float_text(value)}\n"
+    return to_yaml(value, indent=4, sort_keys=True)
