@@ -149,13 +149,16 @@ def _criteria_file(environment: Environment, catalogue: Catalogue, uri: str) -> 
     return criteria_of.concrete(found)
 
 
-def query(environment: Environment, request: RecipeRequest, selector: str) -> tuple[Any, tuple[str, ...]]:
+def query(
+    environment: Environment, request: RecipeRequest, selector: str, *, empty: Any = None
+) -> tuple[Any, tuple[str, ...]]:
     """Give the value that ``selector`` names in the hydrated recipe, and the warnings."""
     from aicr_core.engine.query import hydrated, select
 
     resolution = build_recipe(environment, request)
     catalogue = environment.catalogue(request.data, external_only=request.external_only)
-    return select(hydrated(catalogue, resolution.document), selector), resolution.warnings
+    document = hydrated(catalogue, resolution.document, empty=empty)
+    return select(document, selector), resolution.warnings
 
 
 def list_overlays(

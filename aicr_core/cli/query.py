@@ -38,7 +38,7 @@ def query(environment: Environment, **options: Any) -> None:
     request = request_from(options)
     environment.catalogue(request.data, external_only=request.external_only)
     fmt = choice("format", single("format", options["fmt"], "yaml"), ("yaml", "json", "table"))
-    value, warnings = run(environment, request, selector)
+    value, warnings = run(environment, request, selector, empty=None if fmt == "json" else [])
     for text in warnings:
         note(f"warning: {text}")
     sys.stdout.write(render(value, "json") if fmt == "json" else _bare(value))

@@ -22,17 +22,18 @@ _FIELDS = ("namespace", "chart", "version", "tag", "path", "dependencyRefs", "va
 _INDEX = re.compile(r"\[(?:(\d+)|\"([^\"]*)\"|'([^']*)')\]")
 
 
-def hydrated(catalogue: Catalogue, recipe: Document) -> Document:
+def hydrated(catalogue: Catalogue, recipe: Document, *, empty: Any = None) -> Document:
     """Give the recipe with the values of every component in place.
 
+    ``empty`` stands for metadata lists that hold nothing: the reference has null in JSON and [] in YAML.
     Raises AicrError when a values file is missing or malformed, whichever component's it is.
     """
     null_deletes = rules_for(recipe["apiVersion"]).null_deletes
     metadata = {
         "version": "",
         "appliedOverlays": [],
-        "excludedOverlays": [],
-        "constraintWarnings": [],
+        "excludedOverlays": empty,
+        "constraintWarnings": empty,
         **recipe["metadata"],
     }
     components: Document = {}

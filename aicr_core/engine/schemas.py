@@ -265,8 +265,10 @@ def decode_document(
     ``fmt`` is ``yaml`` or ``json``. Raises AicrError(INVALID_REQUEST).
     """
     node = yamlio.compose_json(data, source) if fmt == "json" else yamlio.compose(data, source)
-    if node is None or node.is_null():
+    if node is None or (node.is_null() and fmt != "json"):
         raise AicrError(Code.INVALID_REQUEST, f"the file is empty, expected a {kind}", where=source)
+    if node.is_null():
+        return {}
     check_head(node, kind, source)
     document: dict[str, Any] = decode(node, schema, source)
     return document

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from aicr_core.kit.errors import nearest
-from aicr_core.kit.yamlio import LIST, MAP, SCALAR, Node, fail, plain, scalar
+from aicr_core.kit.yamlio import LIST, MAP, SCALAR, JsonNode, Node, fail, plain, scalar
 
 
 class Kind:
@@ -106,8 +106,12 @@ def decode(node: Node, schema: Schema, source: str, path: str = "", lenient: boo
 
 def _record(node: Node, schema: Record, source: str, path: str, lenient: bool) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    folded: dict[str, str] = {}
+    if isinstance(node, JsonNode):
+        folded = {name.lower(): name for name in schema.fields}
     for key, value in node.value:
-        field = schema.fields.get(key.value)
+        word = folded.get(key.value.lower(), key.value)
+        field = schema.fields.get(word)
         if field is None:
             if lenient or key.value in schema.ignored:
                 continue
@@ -116,8 +120,8 @@ def _record(node: Node, schema: Record, source: str, path: str, lenient: bool) -
             hint = f'did you mean "{close}"?' if close else f"known: {', '.join(schema.fields)}"
             raise fail(source, key, f'unknown key "{key.value}"{place}', hint)
         if not value.is_null():
-            name = f"{path}.{key.value}".lstrip(".")
-            found[key.value] = decode(value, field, source, name, lenient)
+            name = f"{path}.{word}".lstrip(".")
+            found[word] = decode(value, field, source, name, lenient)
     for name in schema.required:
         if name not in found:
             raise fail(source, node, f'{path or schema.name} has no "{name}"', f'add "{name}"')
@@ -134,6 +138,8 @@ def _leaf(node: Node, kind: Kind, source: str, path: str) -> Any:
     if node.kind != SCALAR:
         raise _wrong(node, kind.words, source, path)
     if kind is TEXT:
+        if isinstance(node, JsonNode) and node.plain and not node.is_null():
+            raise _wrong(node, kind.words, source, path)
         # A version such as 1.10 stays "1.10": the literal text, not the number it would be.
         return "" if node.is_null() else str(node.value)
     if kind is BOOLEAN:

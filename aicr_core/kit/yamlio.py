@@ -68,6 +68,12 @@ class Node:
             yield key.value, value
 
 
+class JsonNode(Node):
+    """A value of a JSON document: keys match in any case, and a number is never text (spec/recipe.md 3.2)."""
+
+    __slots__ = ()
+
+
 def fail(source: str, node: Node | None, message: str, hint: str | None = None) -> AicrError:
     """Make the error for a fault at ``node`` of the file ``source``."""
     where = f"{source}:{node.line}:{node.column}" if node is not None else source
@@ -331,13 +337,13 @@ def _json_node(value: Any, depth: int = 0) -> Node:
     if depth > MAX_DEPTH:
         raise RecursionError
     if isinstance(value, dict):
-        pairs = [(Node(SCALAR, key, 1, 1), _json_node(item, depth + 1)) for key, item in value.items()]
-        return Node(MAP, pairs, 1, 1)
+        pairs = [(JsonNode(SCALAR, key, 1, 1), _json_node(item, depth + 1)) for key, item in value.items()]
+        return JsonNode(MAP, pairs, 1, 1)
     if isinstance(value, list):
-        return Node(LIST, [_json_node(item, depth + 1) for item in value], 1, 1)
+        return JsonNode(LIST, [_json_node(item, depth + 1) for item in value], 1, 1)
     if isinstance(value, str):
-        return Node(SCALAR, value, 1, 1)
+        return JsonNode(SCALAR, value, 1, 1)
     if value is None:
-        return Node(SCALAR, "null", 1, 1, plain=True)
+        return JsonNode(SCALAR, "null", 1, 1, plain=True)
     text = str(value).lower() if isinstance(value, bool) else repr(value)
-    return Node(SCALAR, {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}.get(text, text), 1, 1, plain=True)
+    return JsonNode(SCALAR, {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}.get(text, text), 1, 1, plain=True)

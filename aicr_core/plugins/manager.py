@@ -82,13 +82,15 @@ class PluginManager:
                 self._note(row, "import", error)
         return self._loaded[name]
 
-    def call(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
+    def call(self, hook: str, *, only: str = "", **arguments: Any) -> list[tuple[str, Any]]:
         """Call ``hook`` of each plugin that has it, in name order; give (plugin, answer) pairs.
 
-        A plugin that raises is noted in ``problems`` and left out.
+        ``only`` names the one plugin to ask. A plugin that raises is noted in ``problems`` and left out.
         """
         answers = []
         for row in self.rows_with(hook):
+            if only and row["name"] != only:
+                continue
             module = self.load(row)
             if module is None or getattr(module, hook, None) is None:
                 continue

@@ -1,0 +1,87 @@
+"""``aicr bundle``: write what a team deploys."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aicr_core.cli.options import Integer, single
+from aicr_core.cli.output import note
+
+if TYPE_CHECKING:
+    from aicr_core.app.environment import Environment
+    from aicr_core.model.bundle import BundleReport
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  aicr bundle --recipe recipe.yaml --output bundle
+  aicr recipe --service eks --intent training | aicr bundle -r - -o bundle
+  aicr bundle -r recipe.yaml -o bundle --set gpuoperator:driver.version=570.172.08
+  aicr bundle -r recipe.yaml -o bundle --accelerated-node-selector pool=gpu \\
+       --accelerated-node-toleration gpu=true:NoSchedule"""
+)
+@click.option("--recipe", "-r", multiple=True, required=True, metavar="SOURCE", help="path, -, or URL")
+@click.option("--output", "-o", multiple=True, metavar="DIR", help="directory to write; default .")
+@click.option("--deployer", "-d", multiple=True, metavar="NAME", help="default: helm")
+@click.option("--set", "set_values", multiple=True, metavar="COMPONENT:PATH=VALUE",
+              help="override a value (repeatable)")  # fmt: skip
+@click.option("--set-string", "set_strings", multiple=True, metavar="COMPONENT:PATH=TEXT",
+              help="override a value, always as text")  # fmt: skip
+@click.option("--enable", multiple=True, metavar="COMPONENT", help="switch a component on")
+@click.option("--disable", multiple=True, metavar="COMPONENT", help="leave a component out")
+@click.option("--system-node-selector", multiple=True, metavar="KEY=VALUE")
+@click.option("--system-node-toleration", "system_node_tolerations", multiple=True,
+              metavar="KEY=VALUE:EFFECT")  # fmt: skip
+@click.option("--accelerated-node-selector", multiple=True, metavar="KEY=VALUE")
+@click.option("--accelerated-node-toleration", "accelerated_node_tolerations", multiple=True,
+              metavar="KEY=VALUE:EFFECT")  # fmt: skip
+@click.option("--workload-gate", default="", metavar="KEY=VALUE:EFFECT",
+              help="taint that holds workloads back from new nodes")  # fmt: skip
+@click.option("--workload-selector", multiple=True, metavar="KEY=VALUE")
+@click.option("--nodes", type=Integer(), default=0, metavar="N", help="expected number of GPU nodes")
+@click.option("--data", multiple=True, metavar="DIR", help="further catalogue directory (repeatable)")
+@click.option("--external-only", is_flag=True, help="use the --data directories alone")
+@click.option("--strict-values", is_flag=True, help="an unknown --set path is an error, not a warning")
+@click.option("--lenient", is_flag=True, help="ignore --set for components the recipe has not")
+@click.option("--force", is_flag=True, help="write into a directory that holds other files")
+@click.option("--jobs", type=click.IntRange(min=0), default=0, metavar="N", help="bundlers at once")
+@click.option("--kubeconfig", "-k", default="", metavar="FILE", help="for cm:// recipes")
+@click.pass_obj
+def bundle(environment: Environment, **options: Any) -> None:
+    """Write a bundle: values, manifests, scripts and READMEs, with checksums.
+
+    The same recipe, options and plugins give the same bytes. The bundle appears whole or not at all.
+    """
+    from aicr_core.app.bundle import BundleRequest, write_bundle
+
+    options.pop("kubeconfig")
+    request = BundleRequest(
+        **{
+            **options,
+            "recipe": single("recipe", options["recipe"]),
+            "output": single("output", options["output"], "."),
+            "deployer": single("deployer", options["deployer"], "helm"),
+            "data": tuple(folder for folder in options["data"] if folder),
+        }
+    )
+    report = write_bundle(environment, request)
+    for problem in environment.manager.problems:
+        note(f"warning: plugin {problem.plugin}: {problem.hook}: {problem.message}")
+    sys.stdout.write(_text(report))
+
+
+def _text(report: BundleReport) -> str:
+    lines = [
+        "",
+        f"{report.title} written.",
+        f"  Output directory: {report.directory}",
+        f"  Files: {report.files}",
+    ]
+    if report.notes:
+        lines += ["", "Notes:", *(f"  ⚠ {text}" for text in report.notes)]
+    lines += ["", "To deploy:", *(f"  {n}. {step}" for n, step in enumerate(report.steps, start=1))]
+    return "\n".join(lines) + "\n"
