@@ -1,0 +1,112 @@
+"""Turn a plan into the files of a Helm bundle.
+
+Scripts are copied as they lie in ``scripts/``; what differs between bundles is ``releases.tsv``, one line a release.
+READMEs are rendered from the same releases, with the very commands the script runs. Order of generation: per
+component values, README, install.sh, manifests; then the root's files (spec/bundle.md 3.2 and 5).
+"""
+
+from __future__ import annotations
+
+import shlex
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from aicr_core.api import Artifact, BundlePlan, Context, Release, to_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FIELDS = (
+    "name", "kind", "namespace", "repository", "chart", "version", "tag", "path", "wait", "manifests",
+    "crd_groups", "extra_namespaces", "restart_daemonsets",
+)  # fmt: skip
+
+
+def _read(*parts: str) -> str:
+    return files("aicr_helm").joinpath(*parts).read_text("utf-8")
+
+
+def deploy(ctx: Context, plan: BundlePlan) -> Iterator[Artifact]:
+    """Give the bundle's files in order of generation."""
+    component = _read("templates", "component.md.j2")
+    install = _read("scripts", "install.sh").encode()
+    for release in plan.releases:
+        folder = release.name
+        values = f"# Values of {release.name}, for helm -f.\n---\n"
+        if release.values:
+            values += to_yaml(dict(release.values), indent=4, sort_keys=True)
+        yield Artifact(path=f"{folder}/values.yaml", data=values.encode("utf-8"))
+        text = ctx.render(component, release=release, commands=commands(release))
+        yield Artifact(path=f"{folder}/README.md", data=text.encode("utf-8"))
+        yield Artifact(path=f"{folder}/install.sh", data=install, mode=0o755)
+        for manifest in release.manifests:
+            yield Artifact(path=f"{folder}/{manifest.path}", data=manifest.data, mode=manifest.mode)
+    shown = [
+        (name, value)
+        for name, value in plan.criteria.items()
+        if name in ("service", "accelerator", "intent", "os") and value not in ("", "any")
+    ]
+    readme = ctx.render(
+        _read("templates", "README.md.j2"),
+        plan=plan,
+        target=shown,
+        commands={release.name: commands(release) for release in plan.releases},
+        kinds={"helm": "Helm", "kustomize": "Kustomize", "manifests": "Manifests"},
+    )
+    yield Artifact(path="README.md", data=readme.encode("utf-8"))
+    for script in ("deploy.sh", "undeploy.sh"):
+        yield Artifact(path=script, data=_read("scripts", script).encode(), mode=0o755)
+    yield Artifact(path="lib.sh", data=_read("scripts", "lib.sh").encode(), mode=0o644)
+    yield Artifact(path="releases.tsv", data=release_list(plan).encode(), mode=0o644)
+
+
+def release_list(plan: BundlePlan) -> str:
+    """Give ``releases.tsv``: a header, then one line of tab-separated fields a release, ``-`` for empty."""
+    lines = ["# " + "\t".join(_FIELDS)]
+    for release in plan.releases:
+        fields = {name: getattr(release, name) for name in _FIELDS}
+        fields["wait"] = "yes" if release.wait else "no"
+        fields["manifests"] = "yes" if release.manifests else "no"
+        fields["crd_groups"] = ",".join(release.crd_groups)
+        fields["extra_namespaces"] = ",".join(release.extra_namespaces)
+        lines.append("\t".join(fields[name] or "-" for name in _FIELDS))
+    return "\n".join(lines) + "\n"
+
+
+def helm_arguments(release: Release, values: str) -> list[str]:
+    """Give the arguments of ``helm`` that install the release, as ``lib.sh`` builds them."""
+    chart = [release.chart, "--repo", release.repository]
+    if release.repository.startswith("oci://"):
+        chart = [f"{release.repository}/{release.chart}"]
+    wait = ["--wait", "--timeout", "10m"] if release.wait else []
+    return [
+        "upgrade", "--install", release.name, *chart, "--version", release.version,
+        "-n", release.namespace, "--create-namespace", "-f", values, *wait,
+    ]  # fmt: skip
+
+
+def commands(release: Release) -> dict[str, list[str]]:
+    """Give the commands a person runs by hand in the bundle's folder: install, uninstall."""
+    manifests = f"{release.name}/manifests/"
+    install: list[str] = []
+    remove: list[str] = []
+    if release.manifests:
+        remove.append(f"kubectl delete -f {manifests} --ignore-not-found")
+    if release.kind == "helm":
+        install.append(shlex.join(["helm", *helm_arguments(release, f"{release.name}/values.yaml")]))
+        remove.append(f"helm uninstall {release.name} -n {release.namespace} --ignore-not-found")
+    elif release.kind == "kustomize":
+        reference = f"?ref={release.tag}" if release.tag else ""
+        source = shlex.quote(f"{release.repository}//{release.path}{reference}")
+        install.append(f"kustomize build {source} | kubectl apply -n {release.namespace} -f -")
+        remove.append(
+            f"kustomize build {source} | kubectl delete -n {release.namespace} --ignore-not-found -f -"
+        )
+    if release.manifests:
+        install.append(f"kubectl apply -f {manifests}")
+    return {"install": install, "uninstall": remove}
+
+
+def steps(_plan: BundlePlan, directory: str) -> list[str]:
+    """Give what a person runs after the bundle was written."""
+    return [f"cd {shlex.quote(directory)}", "./deploy.sh --dry-run", "./deploy.sh"]

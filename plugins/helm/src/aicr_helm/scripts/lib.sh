@@ -1,0 +1,353 @@
+# shellcheck shell=bash
+# Functions shared by deploy.sh, undeploy.sh and install.sh. The same bytes in every bundle: what differs between
+# bundles is read from releases.tsv. Works with bash 3.2 and later, Helm 3 and 4.
+
+HELM_WAIT_TIMEOUT=10m
+PROTECTED_NAMESPACES="kube-system kube-public kube-node-lease default"
+
+DRY_RUN=0
+RETRIES=5
+CURRENT=""
+HELM_FLAGS=()
+KUBECTL_FLAGS=()
+WAIT_FLAGS=(--wait --timeout "$HELM_WAIT_TIMEOUT")
+
+say() { printf '%s\n' "$*"; }
+warn() { printf 'warning: %s\n' "$*" >&2; }
+die() {
+  printf 'error: %s\n' "$*" >&2
+  exit 1
+}
+
+helm_cmd() { helm "$@" ${HELM_FLAGS[@]+"${HELM_FLAGS[@]}"}; }
+kubectl_cmd() { kubectl ${KUBECTL_FLAGS[@]+"${KUBECTL_FLAGS[@]}"} "$@"; }
+
+# Print a command so that it can be copied into a shell.
+show() {
+  local word line=""
+  for word in "$@"; do line="$line $(printf '%q' "$word")"; done
+  printf '  +%s\n' "$line"
+}
+
+# Run a command that changes the cluster, or print it in a dry run.
+mutate() {
+  if [ "$DRY_RUN" = 1 ]; then
+    case $1 in
+      helm_cmd) shift && show helm "$@" ${HELM_FLAGS[@]+"${HELM_FLAGS[@]}"} ;;
+      kubectl_cmd) shift && show kubectl ${KUBECTL_FLAGS[@]+"${KUBECTL_FLAGS[@]}"} "$@" ;;
+      *) show "$@" ;;
+    esac
+    return 0
+  fi
+  "$@"
+}
+
+# read_release LINE: set the R_* variables from one line of releases.tsv; "-" stands for empty.
+read_release() {
+  IFS=$'\t' read -r R_NAME R_KIND R_NAMESPACE R_REPOSITORY R_CHART R_VERSION R_TAG R_PATH R_WAIT R_MANIFESTS \
+    R_CRD_GROUPS R_EXTRA_NAMESPACES R_RESTART <<<"$1"
+  local name
+  for name in R_NAMESPACE R_REPOSITORY R_CHART R_VERSION R_TAG R_PATH R_CRD_GROUPS R_EXTRA_NAMESPACES R_RESTART; do
+    if [ "${!name}" = - ]; then printf -v "$name" '%s' ""; fi
+  done
+}
+
+# Fill RELEASES with the lines of releases.tsv, in deployment order.
+load_releases() {
+  RELEASES=()
+  local line
+  while IFS= read -r line || [ -n "$line" ]; do
+    case $line in '' | '#'*) continue ;; esac
+    RELEASES+=("$line")
+  done <"$BUNDLE/releases.tsv"
+  [ ${#RELEASES[@]} -gt 0 ] || die "$BUNDLE/releases.tsv lists no release"
+}
+
+# need TOOL...: stop unless every tool is on PATH.
+need() {
+  local tool missing=""
+  for tool in "$@"; do
+    command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
+  done
+  [ -z "$missing" ] || die "not found on PATH:$missing (install it, or mend PATH)"
+}
+
+check_tools() {
+  local line tools="kubectl"
+  for line in "${RELEASES[@]}"; do
+    read_release "$line"
+    case $R_KIND in
+      helm) case " $tools " in *" helm "*) ;; *) tools="$tools helm" ;; esac ;;
+      kustomize) case " $tools " in *" kustomize "*) ;; *) tools="$tools kustomize" ;; esac ;;
+    esac
+  done
+  # shellcheck disable=SC2086  # a list of words on purpose
+  need $tools
+  case " $tools " in
+    *" helm "*)
+      local version
+      version=$(helm version --short 2>/dev/null || true)
+      case $version in
+        v[012].*) die "helm $version is too old: version 3 or 4 is needed" ;;
+      esac
+      ;;
+  esac
+}
+
+check_cluster() {
+  kubectl_cmd get namespaces -o name --request-timeout=15s >/dev/null 2>&1 ||
+    die "the cluster does not answer (kubectl get namespaces): check the context and your credentials"
+}
+
+context_name() {
+  if [ -n "${CONTEXT:-}" ]; then
+    printf '%s' "$CONTEXT"
+  else
+    kubectl_cmd config current-context 2>/dev/null || printf 'the default context'
+  fi
+}
+
+# confirm QUESTION: ask on a terminal unless --yes was given; without a terminal give $1's default.
+confirm() {
+  local answer
+  [ "$ASSUME_YES" = 1 ] && return 0
+  [ -t 0 ] || return "${CONFIRM_WITHOUT_TERMINAL:-0}"
+  printf '%s [y/N] ' "$1"
+  read -r answer || return 1
+  case $answer in y | Y | yes | YES) return 0 ;; *) return 1 ;; esac
+}
+
+# Errors that no further attempt will heal.
+hopeless() {
+  grep -Eiq 'unknown (flag|command|shorthand)|YAML parse error|values don.t meet the specifications|error converting YAML|chart "[^"]*" (version )?.*not found' "$1"
+}
+
+# retry COMMAND...: run it up to RETRIES more times; 5 n^2 seconds between, 120 at the most.
+retry() {
+  local attempt=1 status pause log
+  if [ "$DRY_RUN" = 1 ]; then
+    "$@"
+    return
+  fi
+  log="$WORK/attempt.log"
+  while :; do
+    status=0
+    "$@" 2>"$log" || status=$?
+    cat "$log" >&2
+    [ "$status" -ne 0 ] || return 0
+    if hopeless "$log"; then
+      warn "$CURRENT: this error does not heal by waiting"
+      return "$status"
+    fi
+    [ "$attempt" -le "$RETRIES" ] || return "$status"
+    pause=$((5 * attempt * attempt))
+    [ "$pause" -le 120 ] || pause=120
+    warn "$CURRENT: attempt $attempt failed; again in $pause s"
+    sleep "$pause"
+    attempt=$((attempt + 1))
+  done
+}
+
+ensure_namespace() {
+  if [ "$DRY_RUN" = 1 ]; then
+    say "  + kubectl create namespace $1 (unless it exists)"
+    return 0
+  fi
+  kubectl_cmd create namespace "$1" --dry-run=client -o yaml | kubectl_cmd apply -f -
+}
+
+apply_manifests() { mutate kubectl_cmd apply -f "$BUNDLE/$R_NAME/manifests/"; }
+
+# Before the chart, some objects may be of kinds the chart brings: only that failure is passed over.
+apply_manifests_early() {
+  local output status=0 rest
+  if [ "$DRY_RUN" = 1 ]; then
+    apply_manifests
+    return
+  fi
+  output=$(kubectl_cmd apply -f "$BUNDLE/$R_NAME/manifests/" 2>&1) || status=$?
+  [ -z "$output" ] || say "$output"
+  [ "$status" -ne 0 ] || return 0
+  rest=$(printf '%s\n' "$output" | grep -Eiv 'no matches for kind|ensure CRDs are installed first' | grep -Ev '^[[:space:]]*$' || true)
+  if [ -n "$rest" ]; then
+    printf '%s\n' "$rest" >&2
+    return "$status"
+  fi
+  say "  some objects wait for definitions of the chart; they are applied after it"
+}
+
+helm_install() {
+  local command wait=()
+  [ "$R_WAIT" = no ] || wait=(${WAIT_FLAGS[@]+"${WAIT_FLAGS[@]}"})
+  case $R_REPOSITORY in
+    oci://*) command=(upgrade --install "$R_NAME" "$R_REPOSITORY/$R_CHART") ;;
+    *) command=(upgrade --install "$R_NAME" "$R_CHART" --repo "$R_REPOSITORY") ;;
+  esac
+  # From an empty directory: a local folder called like the chart would be taken for it.
+  (cd "$WORK" && mutate helm_cmd "${command[@]}" --version "$R_VERSION" -n "$R_NAMESPACE" --create-namespace \
+    -f "$BUNDLE/$R_NAME/values.yaml" ${wait[@]+"${wait[@]}"})
+}
+
+kustomize_source() {
+  printf '%s//%s' "$R_REPOSITORY" "$R_PATH"
+  [ -z "$R_TAG" ] || printf '?ref=%s' "$R_TAG"
+}
+
+kustomize_apply() {
+  local source
+  source=$(kustomize_source)
+  if [ "$DRY_RUN" = 1 ]; then
+    say "  + kustomize build '$source' | kubectl apply -n $R_NAMESPACE -f -"
+    return 0
+  fi
+  kustomize build "$source" | kubectl_cmd apply -n "$R_NAMESPACE" -f -
+}
+
+# The daemon sets named in releases.tsv read something at their start that this release has changed.
+restart_daemonsets() {
+  local set
+  [ -n "$R_RESTART" ] || return 0
+  [ "$DRY_RUN" = 0 ] || {
+    say "  + kubectl rollout restart of daemon sets called *$R_RESTART* in $R_NAMESPACE"
+    return 0
+  }
+  for set in $(kubectl_cmd get daemonsets -n "$R_NAMESPACE" -o name 2>/dev/null | grep -F -- "$R_RESTART" || true); do
+    kubectl_cmd rollout restart "$set" -n "$R_NAMESPACE" || warn "$set was not restarted"
+    kubectl_cmd rollout status "$set" -n "$R_NAMESPACE" --timeout=120s || warn "$set is not ready yet"
+  done
+}
+
+# install_release LINE: bring one component up; stops at its first failing step.
+install_release() {
+  read_release "$1"
+  CURRENT=$R_NAME
+  case $R_KIND in
+    kustomize)
+      ensure_namespace "$R_NAMESPACE" || return
+      retry kustomize_apply || return
+      [ "$R_MANIFESTS" = no ] || retry apply_manifests || return
+      ;;
+    helm)
+      if [ "$R_MANIFESTS" = yes ]; then
+        ensure_namespace "$R_NAMESPACE" || return
+        retry apply_manifests_early || return
+      fi
+      retry helm_install || return
+      [ "$R_MANIFESTS" = no ] || retry apply_manifests || return
+      ;;
+    manifests)
+      [ "$R_MANIFESTS" = no ] || retry apply_manifests || return
+      ;;
+  esac
+  restart_daemonsets
+}
+
+# Namespaces of the chosen releases, each once, in order of deployment.
+release_namespaces() {
+  local line known=" "
+  for line in "${RELEASES[@]}"; do
+    read_release "$line"
+    [ "$R_KIND" != manifests ] || continue
+    case $known in *" $R_NAMESPACE "*) continue ;; esac
+    known="$known$R_NAMESPACE "
+    say "$R_NAMESPACE"
+  done
+}
+
+# Read-only checks before anything is changed; each error is listed, then the script stops.
+preflight() {
+  local errors=0 line namespace group phase verb
+  say "Checking the cluster ($(context_name))"
+  for verb in "create namespaces" "create customresourcedefinitions" "create clusterroles"; do
+    # shellcheck disable=SC2086  # verb and resource are two words
+    kubectl_cmd auth can-i $verb >/dev/null 2>&1 || {
+      warn "you may not $verb"
+      errors=$((errors + 1))
+    }
+  done
+  for namespace in $(release_namespaces); do
+    phase=$(kubectl_cmd get namespace "$namespace" -o 'jsonpath={.status.phase}' 2>/dev/null || true)
+    if [ "$phase" = Terminating ]; then
+      warn "namespace $namespace is still terminating; wait for it, or see undeploy.sh --force-finalizers"
+      errors=$((errors + 1))
+    fi
+  done
+  stale_webhooks || errors=$((errors + $?))
+  for line in "${RELEASES[@]}"; do
+    read_release "$line"
+    for group in ${R_CRD_GROUPS//,/ }; do
+      if kubectl_cmd get customresourcedefinitions -o name 2>/dev/null | grep -q -- "\.${group//./\\.}\$"; then
+        warn "definitions of $group are already there: the version of this bundle replaces them"
+      fi
+    done
+  done
+  if [ -z "$(kubectl_cmd get nodes -l nvidia.com/gpu.present=true -o name 2>/dev/null | head -n 1)" ]; then
+    say "  no node is labelled as a GPU node yet; labels come with the operator"
+  fi
+  [ "$errors" -eq 0 ] || die "$errors problem(s) found, nothing was changed (--no-preflight skips these checks)"
+}
+
+# Webhooks that point to a service that is gone block the objects they watch. Needs jq.
+stale_webhooks() {
+  local kind found=0 row name namespace service answer namespaces
+  if ! command -v jq >/dev/null 2>&1; then
+    say "  jq is not installed: webhooks are not checked"
+    return 0
+  fi
+  namespaces=" $(release_namespaces | tr '\n' ' ')"
+  for kind in mutatingwebhookconfigurations validatingwebhookconfigurations; do
+    while IFS=$'\t' read -r name namespace service; do
+      [ -n "$service" ] || continue
+      case $namespaces in *" $namespace "*) ;; *) continue ;; esac
+      answer=$(kubectl_cmd get service "$service" -n "$namespace" 2>&1) && continue
+      case $answer in
+        *NotFound* | *"not found"*)
+          row="$kind/$name points to the missing service $namespace/$service"
+          warn "$row; delete it: kubectl delete $kind $name"
+          found=$((found + 1))
+          ;;
+      esac
+    done < <(kubectl_cmd get "$kind" -o json 2>/dev/null |
+      jq -r '.items[]? | .metadata.name as $n | .webhooks[]? | .clientConfig.service // empty | [$n, .namespace, .name] | @tsv' 2>/dev/null || true)
+  done
+  return "$found"
+}
+
+# make_work: a temporary directory that goes away with the script.
+make_work() {
+  WORK=$(mktemp -d)
+  trap 'rm -rf "$WORK"' EXIT
+  trap 'interrupted INT' INT
+  trap 'interrupted TERM' TERM
+}
+
+interrupted() {
+  trap - INT TERM
+  printf '\nstopped by SIG%s' "$1" >&2
+  if [ -n "$CURRENT" ]; then
+    printf ' during %s; to go on: %s --from %s' "$CURRENT" "$0" "$CURRENT" >&2
+  fi
+  printf '\n' >&2
+  exit 130
+}
+
+# number FLAG VALUE: stop unless VALUE is made of digits.
+number() {
+  case ${2:-} in '' | *[!0-9]*) die "$1 needs a number, not \"${2:-}\"" ;; esac
+}
+
+# value FLAG COUNT: stop unless a value follows the flag.
+value() { [ "$2" -ge 2 ] || die "$1 needs a value (see --help)"; }
+
+# release_line NAME: print the line of that release, or stop.
+release_line() {
+  local line
+  for line in "${RELEASES[@]}"; do
+    case $line in "$1"$'\t'*)
+      printf '%s' "$line"
+      return 0
+      ;;
+    esac
+  done
+  die "no component \"$1\" in this bundle (see --list)"
+}

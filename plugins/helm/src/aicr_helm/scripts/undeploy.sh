@@ -1,0 +1,156 @@
+#!/usr/bin/env bash
+# Remove what this bundle installed, in reverse order. Only what the bundle owns is touched: its releases, the
+# objects of its manifests, and its namespaces when no other release is left in them.
+set -euo pipefail
+
+BUNDLE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=lib.sh
+. "$BUNDLE/lib.sh"
+
+usage() {
+  cat <<'TEXT'
+Usage: ./undeploy.sh [options]
+
+  --dry-run                print the commands, change nothing (the default without a terminal and --yes)
+  --yes, -y                do not ask
+  --keep-namespaces        do not delete namespaces
+  --delete-pvcs            delete the persistent volume claims of the namespaces: their data is lost
+  --delete-crds            delete the definitions the components leave behind, and every object of them
+  --force-finalizers NS    strip the finalizers of what keeps namespace NS from going (repeatable)
+  --timeout SECONDS        how long Helm waits for one uninstall (default 120)
+  --context NAME           kubeconfig context
+  --kubeconfig FILE        kubeconfig file
+  --help, -h               this text
+TEXT
+}
+
+ASSUME_YES=0 KEEP_NAMESPACES=0 DELETE_PVCS=0 DELETE_CRDS=0 TIMEOUT=120 CONTEXT="" FORCED=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --dry-run) DRY_RUN=1 ;;
+    --yes | -y) ASSUME_YES=1 ;;
+    --keep-namespaces) KEEP_NAMESPACES=1 ;;
+    --delete-pvcs) DELETE_PVCS=1 ;;
+    --delete-crds) DELETE_CRDS=1 ;;
+    --force-finalizers) value "$1" $# && FORCED+=("$2") && shift ;;
+    --timeout) number "$1" "${2:-}" && TIMEOUT=$2 && shift ;;
+    --context)
+      value "$1" $# && CONTEXT=$2 && shift
+      HELM_FLAGS+=(--kube-context "$CONTEXT")
+      KUBECTL_FLAGS+=(--context "$CONTEXT")
+      ;;
+    --kubeconfig)
+      value "$1" $#
+      HELM_FLAGS+=(--kubeconfig "$2")
+      KUBECTL_FLAGS+=(--kubeconfig "$2")
+      shift
+      ;;
+    --help | -h) usage && exit 0 ;;
+    *) die "unknown option \"$1\" (see --help)" ;;
+  esac
+  shift
+done
+
+load_releases
+make_work
+if [ "$DRY_RUN" = 0 ] && [ "$ASSUME_YES" = 0 ] && [ ! -t 0 ]; then
+  say "No terminal and no --yes: this is a dry run."
+  DRY_RUN=1
+fi
+if [ "$DRY_RUN" = 0 ]; then
+  check_tools
+  check_cluster
+  say "${#RELEASES[@]} components will be removed from $(context_name)"
+  confirm "Go on?" || die "stopped, nothing was changed"
+fi
+
+problems=""
+
+# remove_release LINE: objects of the manifests first, while their controllers still run.
+remove_release() {
+  read_release "$1"
+  CURRENT=$R_NAME
+  if [ "$R_MANIFESTS" = yes ]; then
+    mutate kubectl_cmd delete -f "$BUNDLE/$R_NAME/manifests/" --ignore-not-found || problems="$problems $R_NAME(manifests)"
+  fi
+  case $R_KIND in
+    helm)
+      mutate helm_cmd uninstall "$R_NAME" -n "$R_NAMESPACE" --timeout "${TIMEOUT}s" --ignore-not-found && return 0
+      warn "$R_NAME: uninstall failed; once more without its hooks"
+      mutate helm_cmd uninstall "$R_NAME" -n "$R_NAMESPACE" --timeout "${TIMEOUT}s" --ignore-not-found --no-hooks ||
+        problems="$problems $R_NAME"
+      ;;
+    kustomize)
+      if [ "$DRY_RUN" = 1 ]; then
+        say "  + kustomize build '$(kustomize_source)' | kubectl delete -n $R_NAMESPACE --ignore-not-found -f -"
+      else
+        kustomize build "$(kustomize_source)" | kubectl_cmd delete -n "$R_NAMESPACE" --ignore-not-found -f - ||
+          problems="$problems $R_NAME"
+      fi
+      ;;
+  esac
+}
+
+# remove_namespace NAME: unless it is the cluster's own or somebody else's release lives in it.
+remove_namespace() {
+  local others
+  case " $PROTECTED_NAMESPACES " in *" $1 "*) return 0 ;; esac
+  if [ "$DRY_RUN" = 0 ]; then
+    kubectl_cmd get namespace "$1" >/dev/null 2>&1 || return 0
+    others=$(helm_cmd list -n "$1" -q 2>/dev/null | tr '\n' ' ' || true)
+    if [ -n "${others// /}" ]; then
+      warn "namespace $1 stays: it holds the releases $others"
+      return 0
+    fi
+  fi
+  if [ "$DELETE_PVCS" = 1 ]; then
+    mutate kubectl_cmd delete persistentvolumeclaims --all -n "$1" || problems="$problems $1(pvcs)"
+  fi
+  mutate kubectl_cmd delete namespace "$1" --ignore-not-found --wait=false || problems="$problems $1"
+}
+
+position=${#RELEASES[@]}
+while [ "$position" -gt 0 ]; do
+  position=$((position - 1))
+  read_release "${RELEASES[$position]}"
+  say "[$((${#RELEASES[@]} - position))/${#RELEASES[@]}] $R_NAME"
+  remove_release "${RELEASES[$position]}"
+done
+CURRENT=""
+
+if [ "$DELETE_CRDS" = 1 ]; then
+  for line in "${RELEASES[@]}"; do
+    read_release "$line"
+    for group in ${R_CRD_GROUPS//,/ }; do
+      for definition in $(kubectl_cmd get customresourcedefinitions -o name 2>/dev/null | grep -- "\.${group//./\\.}\$" || true); do
+        mutate kubectl_cmd delete "$definition" --ignore-not-found --wait=false || problems="$problems $definition"
+      done
+    done
+  done
+fi
+
+if [ "$KEEP_NAMESPACES" = 0 ]; then
+  done_namespaces=" "
+  position=${#RELEASES[@]}
+  while [ "$position" -gt 0 ]; do
+    position=$((position - 1))
+    read_release "${RELEASES[$position]}"
+    for namespace in $([ "$R_KIND" = manifests ] || printf '%s' "$R_NAMESPACE") ${R_EXTRA_NAMESPACES//,/ }; do
+      case $done_namespaces in *" $namespace "*) continue ;; esac
+      done_namespaces="$done_namespaces$namespace "
+      remove_namespace "$namespace"
+    done
+  done
+fi
+
+# Finalizers are stripped only in namespaces the user names: they may guard things outside the cluster.
+for namespace in ${FORCED[@]+"${FORCED[@]}"}; do
+  for kind in $(kubectl_cmd api-resources --verbs=list --namespaced -o name 2>/dev/null || true); do
+    for object in $(kubectl_cmd get "$kind" -n "$namespace" -o name 2>/dev/null || true); do
+      mutate kubectl_cmd patch "$object" -n "$namespace" --type=merge -p '{"metadata":{"finalizers":null}}' || true
+    done
+  done
+done
+
+[ -z "$problems" ] || die "not removed:$problems"
+if [ "$DRY_RUN" = 1 ]; then say "Dry run: nothing was changed."; else say "All components are removed."; fi
