@@ -16,7 +16,11 @@ nox.options.error_on_missing_interpreters = False
 nox.options.reuse_existing_virtualenvs = True
 
 ROOT = pathlib.Path(__file__).parent
-PACKAGES = [".", "./recipes", *sorted(f"./plugins/{p.parent.name}" for p in ROOT.glob("plugins/*/pyproject.toml"))]
+PACKAGES = [
+    ".",
+    "./recipes",
+    *sorted(f"./plugins/{p.parent.name}" for p in ROOT.glob("plugins/*/pyproject.toml")),
+]
 SOURCES = [
     "aicr_core",
     "recipes/aicr_recipes",

@@ -30,7 +30,10 @@ VENDORS = {"nvidia", "amazon", "aws", "azure", "google", "gcp", "oracle", "oci_c
 
 
 def _manifests() -> list[dict[str, object]]:
-    files = [*ROOT.glob("plugins/*/src/*/aicr-plugin.toml"), *ROOT.glob("recipes/*/aicr-plugin.toml")]
+    files = [
+        *ROOT.glob("plugins/*/src/*/aicr-plugin.toml"),
+        *ROOT.glob("recipes/*/aicr-plugin.toml"),
+    ]
     return [tomllib.loads(path.read_text("utf-8")) for path in files]
 
 

@@ -160,7 +160,11 @@ def _patcher(environment: Environment, recipe: Document) -> Any:
     def patch(ref: Document, values: Document) -> Document:
         for row in manager.rows_with("aicr_patch_values"):
             answers = manager.call(
-                "aicr_patch_values", only=row["name"], component=ref, values=values, criteria=criteria
+                "aicr_patch_values",
+                only=row["name"],
+                component=ref,
+                values=values,
+                criteria=criteria,
             )
             for _, answer in answers:
                 values = values if answer is None else dict(answer)
@@ -197,8 +201,8 @@ def _plan(
         notes=tuple(notes),
     )
 
-    def generic(context: Any, ref: Document, values: Document, whole: BundlePlan) -> Any:
-        return bundles.generic(catalogue, context, ref, values, whole)
+    def generic(_ctx: Any, ref: Document, values: Document, _plan: BundlePlan) -> Any:
+        return bundles.generic(catalogue, ref, values)
 
     made = bundles.run_bundlers(
         selection,
@@ -214,9 +218,7 @@ def _plan(
     return attrs.evolve(start, releases=bundles.releases(selection, made))
 
 
-def _with_manifests(
-    catalogue: Catalogue, selection: plan.Selection, name: str, item: Any
-) -> Any:
+def _with_manifests(catalogue: Catalogue, selection: plan.Selection, name: str, item: Any) -> Any:
     """Give a vendor's bundle the recipe's manifests as well, rendered with the values it computed."""
     ref = next(planned.ref for planned in selection.components if planned.ref["name"] == name)
     paths = [*(ref.get("preManifestFiles") or []), *(ref.get("manifestFiles") or [])]
@@ -243,7 +245,9 @@ def _put(target: str, files: list[bundles.File], *, force: bool) -> None:
     if os.path.islink(target) and not os.path.isdir(target):
         raise AicrError(Code.INVALID_REQUEST, "the output is a dangling link", where=target)
     if os.path.exists(target) and not os.path.isdir(target):
-        raise AicrError(Code.INVALID_REQUEST, "the output is a file", where=target, hint="give a directory")
+        raise AicrError(
+            Code.INVALID_REQUEST, "the output is a file", where=target, hint="give a directory"
+        )
     keep: list[str] = []
     if os.path.isdir(target):
         present = tree_files(target)

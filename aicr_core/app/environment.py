@@ -122,7 +122,9 @@ def catalogue_inputs(
         if row["data"] and row["root"]:
             root = f"{row['root']}/{row['data']}"
             owner_text = row["distribution"]
-            layers.append(Layer(row["name"], owner_text, row["version"], root, tuple(row["overrides"])))
+            layers.append(
+                Layer(row["name"], owner_text, row["version"], root, tuple(row["overrides"]))
+            )
     return layers, criteria, hints
 
 

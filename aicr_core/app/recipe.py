@@ -176,7 +176,8 @@ def list_overlays(
     catalogue = environment.catalogue(data, external_only=external_only)
     values, hints = catalogue.criteria_values(), catalogue.all_hints()
     wanted = {
-        name: criteria_of.parse(values, hints, name, text, f"--{name}") for name, text in filters.items()
+        name: criteria_of.parse(values, hints, name, text, f"--{name}")
+        for name, text in filters.items()
     }
     parents = {catalogue.parent_of(name) for name in catalogue.names()}
     layers = {layer["name"]: layer for layer in catalogue.layers}

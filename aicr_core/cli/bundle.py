@@ -24,7 +24,9 @@ Examples:
   aicr bundle -r recipe.yaml -o bundle --accelerated-node-selector pool=gpu \\
        --accelerated-node-toleration gpu=true:NoSchedule"""
 )
-@click.option("--recipe", "-r", multiple=True, required=True, metavar="SOURCE", help="path, -, or URL")
+@click.option(
+    "--recipe", "-r", multiple=True, required=True, metavar="SOURCE", help="path, -, or URL"
+)
 @click.option("--output", "-o", multiple=True, metavar="DIR", help="directory to write; default .")
 @click.option("--deployer", "-d", multiple=True, metavar="NAME", help="default: helm")
 @click.option("--set", "set_values", multiple=True, metavar="COMPONENT:PATH=VALUE",
@@ -42,16 +44,22 @@ Examples:
 @click.option("--workload-gate", default="", metavar="KEY=VALUE:EFFECT",
               help="taint that holds workloads back from new nodes")  # fmt: skip
 @click.option("--workload-selector", multiple=True, metavar="KEY=VALUE")
-@click.option("--nodes", type=Integer(), default=0, metavar="N", help="expected number of GPU nodes")
-@click.option("--data", multiple=True, metavar="DIR", help="further catalogue directory (repeatable)")
+@click.option(
+    "--nodes", type=Integer(), default=0, metavar="N", help="expected number of GPU nodes"
+)
+@click.option(
+    "--data", multiple=True, metavar="DIR", help="further catalogue directory (repeatable)"
+)
 @click.option("--external-only", is_flag=True, help="use the --data directories alone")
-@click.option("--strict-values", is_flag=True, help="an unknown --set path is an error, not a warning")
+@click.option(
+    "--strict-values", is_flag=True, help="an unknown --set path is an error, not a warning"
+)
 @click.option("--lenient", is_flag=True, help="ignore --set for components the recipe has not")
 @click.option("--force", is_flag=True, help="write into a directory that holds other files")
 @click.option("--jobs", type=click.IntRange(min=0), default=0, metavar="N", help="bundlers at once")
 @click.option("--kubeconfig", "-k", default="", metavar="FILE", help="for cm:// recipes")
 @click.pass_obj
-def bundle(environment: Environment, **options: Any) -> None:
+def bundle(environment: Environment, /, **options: Any) -> None:
     """Write a bundle: values, manifests, scripts and READMEs, with checksums.
 
     The same recipe, options and plugins give the same bytes. The bundle appears whole or not at all.

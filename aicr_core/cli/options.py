@@ -13,10 +13,19 @@ from aicr_core.kit.errors import AicrError, Code, nearest
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_GO_INTEGER = re.compile(r"[-+]?(0[bB]_?[01][01_]*|0[xX]_?[0-9a-fA-F][0-9a-fA-F_]*|0?[oO]?_?[0-7][0-7_]*|[1-9][0-9_]*)$")
+_GO_INTEGER = re.compile(
+    r"[-+]?(0[bB]_?[01][01_]*|0[xX]_?[0-9a-fA-F][0-9a-fA-F_]*|0?[oO]?_?[0-7][0-7_]*|[1-9][0-9_]*)$"
+)
 
 
-class Integer(click.ParamType):
+if TYPE_CHECKING:
+    IntegerType = click.ParamType[int]
+else:
+    # click made its parameter types generic late; older versions know the bare class only.
+    IntegerType = click.ParamType
+
+
+class Integer(IntegerType):
     """An integer as the reference reads it: ``+3``, ``0x10``, ``010`` (octal), ``0b11``, ``1_000``."""
 
     name = "integer"
@@ -32,7 +41,8 @@ class Integer(click.ParamType):
             number = int(body, 0) * (-1 if value.startswith("-") else 1)
             if -(2**63) <= number < 2**63:
                 return number
-        self.fail(f"{value!r} is no integer", param, ctx)
+        raise click.BadParameter(f"{value!r} is no integer", ctx=ctx, param=param)
+        return None
 
 
 def single(name: str, values: Sequence[str], default: str = "") -> str:
@@ -102,18 +112,33 @@ def criteria_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that choose a recipe: criteria, files, catalogue."""
     for option in reversed(
         [
-            click.option("--nodes", type=Integer(), default=0, metavar="N", help="number of GPU nodes"),
             click.option(
-                "--snapshot", "-s", multiple=True, metavar="SOURCE", help="take criteria from a snapshot"
+                "--nodes", type=Integer(), default=0, metavar="N", help="number of GPU nodes"
             ),
             click.option(
-                "--criteria", "-c", multiple=True, metavar="SOURCE", help="take criteria from a file"
+                "--snapshot",
+                "-s",
+                multiple=True,
+                metavar="SOURCE",
+                help="take criteria from a snapshot",
             ),
             click.option(
-                "--data", multiple=True, metavar="DIR", help="further catalogue directory (repeatable)"
+                "--criteria",
+                "-c",
+                multiple=True,
+                metavar="SOURCE",
+                help="take criteria from a file",
             ),
             click.option(
-                "--external-only", is_flag=True, help="use the --data directories alone, no plugins' data"
+                "--data",
+                multiple=True,
+                metavar="DIR",
+                help="further catalogue directory (repeatable)",
+            ),
+            click.option(
+                "--external-only",
+                is_flag=True,
+                help="use the --data directories alone, no plugins' data",
             ),
             click.option(
                 "--allow-partial",

@@ -24,10 +24,14 @@ Examples:
   aicr query -c criteria.yaml --selector 'components.x.values["a.b"]'"""
 )
 @criteria_options
-@click.option("--selector", multiple=True, required=True, metavar="PATH", help='dotted path; "" is all')
-@click.option("--format", "-t", "fmt", multiple=True, metavar="yaml|json|table", help="default: yaml")
+@click.option(
+    "--selector", multiple=True, required=True, metavar="PATH", help='dotted path; "" is all'
+)
+@click.option(
+    "--format", "-t", "fmt", multiple=True, metavar="yaml|json|table", help="default: yaml"
+)
 @click.pass_obj
-def query(environment: Environment, **options: Any) -> None:
+def query(environment: Environment, /, **options: Any) -> None:
     """Print one value of the hydrated recipe: components with their values merged.
 
     A selector is a dotted path; [n] enters a list, ["a.b"] names a key that holds dots.

@@ -26,10 +26,14 @@ Examples:
   aicr recipe list --service eks""",
 )
 @criteria_options
-@click.option("--output", "-o", multiple=True, metavar="FILE", help="file to write; - is standard output")
-@click.option("--format", "-t", "fmt", multiple=True, metavar="yaml|json|table", help="default: yaml")
+@click.option(
+    "--output", "-o", multiple=True, metavar="FILE", help="file to write; - is standard output"
+)
+@click.option(
+    "--format", "-t", "fmt", multiple=True, metavar="yaml|json|table", help="default: yaml"
+)
 @click.pass_context
-def recipe(ctx: click.Context, **options: Any) -> None:
+def recipe(ctx: click.Context, /, **options: Any) -> None:
     """Resolve criteria or a snapshot to one deterministic recipe.
 
     Criteria come from flags, a RecipeCriteria file or a snapshot; flags override. Sources are paths, - for
@@ -89,11 +93,15 @@ Examples:
 @click.option("--intent", default="", metavar="VALUE")
 @click.option("--os", default="", metavar="VALUE")
 @click.option("--platform", default="", metavar="VALUE")
-@click.option("--data", multiple=True, metavar="DIR", help="further catalogue directory (repeatable)")
+@click.option(
+    "--data", multiple=True, metavar="DIR", help="further catalogue directory (repeatable)"
+)
 @click.option("--external-only", is_flag=True, help="list the --data directories alone")
-@click.option("--format", "-t", "fmt", default="table", metavar="table|json|yaml", help="default: table")
+@click.option(
+    "--format", "-t", "fmt", default="table", metavar="table|json|yaml", help="default: table"
+)
 @click.pass_obj
-def list_command(environment: Environment, **options: Any) -> None:
+def list_command(environment: Environment, /, **options: Any) -> None:
     """List the overlays of the catalogue; criteria filter by equality."""
     from aicr_core.app.recipe import list_overlays
 

@@ -22,10 +22,18 @@ if TYPE_CHECKING:
 
 # name -> (module:attribute, section, summary)
 COMMANDS: dict[str, tuple[str, str, str]] = {
-    "recipe": ("aicr_core.cli.recipe:recipe", "Engine", "Resolve criteria or a snapshot to one recipe"),
+    "recipe": (
+        "aicr_core.cli.recipe:recipe",
+        "Engine",
+        "Resolve criteria or a snapshot to one recipe",
+    ),
     "query": ("aicr_core.cli.query:query", "Engine", "Print one value of the hydrated recipe"),
     "bundle": ("aicr_core.cli.bundle:bundle", "Engine", "Write what a team deploys from a recipe"),
-    "plugins": ("aicr_core.cli.plugins:plugins", "Administration", "List, inspect and switch plugins"),
+    "plugins": (
+        "aicr_core.cli.plugins:plugins",
+        "Administration",
+        "List, inspect and switch plugins",
+    ),
 }
 EXAMPLES = """\b
 Examples:
@@ -133,9 +141,7 @@ def run(arguments: Sequence[str], environment: Environment | None = None) -> int
         if environment is None:
             settings = Settings.from_env(os.environ, no_plugin=blocked, debug=debug)
             environment = Environment(settings, lambda text: note(f"warning: {text}"))
-        result: Any = root.main(
-            rest, prog_name="aicr", standalone_mode=False, obj=environment
-        )
+        result: Any = root.main(rest, prog_name="aicr", standalone_mode=False, obj=environment)
         sys.stdout.flush()
     except AicrError as error:
         return _failed(error, debug)

@@ -38,9 +38,7 @@ class File(NamedTuple):
     producer: str
 
 
-def generic(
-    catalogue: Catalogue, context: Context, ref: Document, values: Mapping[str, Any], plan: BundlePlan
-) -> ComponentBundle:
+def generic(catalogue: Catalogue, ref: Document, values: Mapping[str, Any]) -> ComponentBundle:
     """Bundle a component that has no bundler of its own: values as they are, manifests rendered."""
     paths = [*(ref.get("preManifestFiles") or []), *(ref.get("manifestFiles") or [])]
     return ComponentBundle(
@@ -66,7 +64,11 @@ def render_manifests(
     }
     found: dict[str, Artifact] = {}
     for path in sorted(set(paths)):
-        file = path if catalogue.has_file(path) or not catalogue.has_file(f"{path}.j2") else f"{path}.j2"
+        file = (
+            path
+            if catalogue.has_file(path) or not catalogue.has_file(f"{path}.j2")
+            else f"{path}.j2"
+        )
         text = catalogue.read_file(file).decode("utf-8")
         rendered = render.manifest(text, file, context, ref["name"])
         if render.is_blank(rendered):
@@ -214,5 +216,3 @@ def complete(
     lines = [f"{hashlib.sha256(file.data).hexdigest()}  {file.path}\n" for file in whole]
     whole.append(File(CHECKSUMS, "".join(lines).encode("utf-8"), 0o600, producer))
     return whole
-
-

@@ -95,7 +95,11 @@ class Catalogue:
     def criteria_of(self, name: str) -> Document | None:
         """Concrete criteria of an overlay; None when it never matches by itself."""
         overlay = self.overlay(name)
-        return None if overlay is None or overlay["criteria"] is None else concrete(overlay["criteria"])
+        return (
+            None
+            if overlay is None or overlay["criteria"] is None
+            else concrete(overlay["criteria"])
+        )
 
     def matching(self, criteria: Mapping[str, Any]) -> list[str]:
         """Names of the overlays that match, in byte order.

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 from aicr_core.engine import layers as layer_files
 from aicr_core.engine import schemas
 from aicr_core.engine.catalogue import Catalogue, criteria_key, parse_values
-from aicr_core.engine.criteria import ANY, TEXT_DIMENSIONS, ValueTable, concrete, empty_table, lookup
+from aicr_core.engine.criteria import (
+    ANY,
+    TEXT_DIMENSIONS,
+    ValueTable,
+    concrete,
+    empty_table,
+    lookup,
+)
 from aicr_core.kit import yamlio
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.kit.schema import decode
@@ -77,7 +84,7 @@ class Builder:
         return AicrError(Code.INVALID_REQUEST, f'{what} "{name}" comes from {owners}', hint=hint)
 
     def _take(self, layer: Layer, number: int, path: str) -> None:
-        folder, _, name = path.rpartition("/")
+        _folder, _, name = path.rpartition("/")
         data = layer_files.read(layer.root, path)
         self.digest.update(f"{path}\0{len(data)}\0".encode())
         self.digest.update(data)
@@ -94,7 +101,9 @@ class Builder:
         elif name in ("registry.yaml", "data-v1.yaml") or path == "validators/catalog.yaml":
             return
         elif name.endswith((".yaml", ".yml")):
-            self._take_metadata(data, source, path, number, is_base=path.endswith("overlays/base.yaml"))
+            self._take_metadata(
+                data, source, path, number, is_base=path.endswith("overlays/base.yaml")
+            )
         elif layer.external:
             self.warnings.append(f"{source}: ignored, only .yaml and .yml files are read here")
 
@@ -111,9 +120,9 @@ class Builder:
         external = self.layers[number].external
         for entry in document.get("components", ()):
             known = self.registry.get(entry["name"])
-            if known is not None and not external:
-                if known[1] == number or entry["name"] not in self.layers[number].overrides:
-                    raise self._collision("component", entry["name"], known[1], number)
+            owned = entry["name"] in self.layers[number].overrides
+            if known is not None and not external and (known[1] == number or not owned):
+                raise self._collision("component", entry["name"], known[1], number)
             self.registry[entry["name"]] = (entry, number)
 
     def _take_metadata(
@@ -193,7 +202,10 @@ class Builder:
                     files = f"{known[0]['file']} and {path}"
                     message = f'{what} "{name}" is in two files: {files}'
                     raise AicrError(
-                        Code.INVALID_REQUEST, message, where=layer.root, hint="rename one of the two"
+                        Code.INVALID_REQUEST,
+                        message,
+                        where=layer.root,
+                        hint="rename one of the two",
                     )
                 raise self._collision(what, name, known[1], number)
             if layer.external and known[0]["file"] != path:
@@ -232,7 +244,9 @@ class Builder:
                 ],
                 "warnings": self.warnings,
                 "parents": {name: body["base"] for name, (body, _) in self.overlays.items()},
-                "external": sorted(n for n, (_, number) in self.overlays.items() if external[number]),
+                "external": sorted(
+                    n for n, (_, number) in self.overlays.items() if external[number]
+                ),
                 "index": index,
                 "mixins": {name: body for name, (body, _) in self.mixins.items()},
                 "registry": {name: entry for name, (entry, _) in self.registry.items()},

@@ -86,4 +86,4 @@ def _equal(expected: str, actual: str) -> bool:
 
 
 def _padded(version: Version) -> tuple[int, ...]:
-    return (version.parts + (0, 0, 0))[:3]
+    return ((*version.parts, 0, 0, 0))[:3]

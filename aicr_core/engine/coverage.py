@@ -24,9 +24,7 @@ def uncovered(
 ) -> list[str]:
     """Give the dimensions, of those asked about, whose value no applied overlay carries."""
     carried = {
-        (name, value)
-        for overlay in applied
-        for name, value in (overlay["criteria"] or {}).items()
+        (name, value) for overlay in applied for name, value in (overlay["criteria"] or {}).items()
     }
     wanted = concrete(criteria)
     return [
@@ -74,7 +72,8 @@ def _explain(catalogue: Catalogue, criteria: Mapping[str, Any], dimension: str) 
         {
             text(carried)
             for name in catalogue.names()
-            if (carried := catalogue.criteria_of(name)) and carried.get(dimension) == criteria[dimension]
+            if (carried := catalogue.criteria_of(name))
+            and carried.get(dimension) == criteria[dimension]
         }
     )
     if partners:
@@ -83,9 +82,7 @@ def _explain(catalogue: Catalogue, criteria: Mapping[str, Any], dimension: str) 
     return f"{value} is carried by no overlay of the installed catalogue"
 
 
-def refuse(
-    catalogue: Catalogue, criteria: Mapping[str, Any], dimensions: list[str]
-) -> AicrError:
+def refuse(catalogue: Catalogue, criteria: Mapping[str, Any], dimensions: list[str]) -> AicrError:
     """Make the error for uncovered dimensions: what is not covered and what would cover it."""
     names = ", ".join(f"{name}={criteria[name]}" for name in dimensions)
     reasons = "; ".join(_explain(catalogue, criteria, name) for name in dimensions)

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
-SET, OVERRIDES, REPLACE, DEPENDENCIES, APPEND, OR = "set", "overrides", "replace", "deps", "append", "or"
+SET, OVERRIDES, REPLACE, DEPENDENCIES, APPEND, OR = (
+    "set",
+    "overrides",
+    "replace",
+    "deps",
+    "append",
+    "or",
+)
 FIELDS: dict[str, str] = {
     "name": SET,
     "namespace": SET,
@@ -42,7 +49,9 @@ _ALWAYS = ("name", "type", "source")
 PHASES = ("readiness", "deployment", "performance", "conformance")
 
 
-def deep(base: Mapping[str, Any], over: Mapping[str, Any], *, null_deletes: bool = False) -> Document:
+def deep(
+    base: Mapping[str, Any], over: Mapping[str, Any], *, null_deletes: bool = False
+) -> Document:
     """Merge two trees of values: maps recurse, anything else replaces.
 
     With ``null_deletes`` a null in ``over`` removes the key; nulls inside a newly added map stay.
@@ -118,7 +127,9 @@ def phase(base: Document, over: Document) -> Document:
             merged[field] = union(base.get(field) or [], value) if value else []
         elif field == "constraints":
             if value:
-                merged[field] = list({**_by_name(base.get(field) or []), **_by_name(value)}.values())
+                merged[field] = list(
+                    {**_by_name(base.get(field) or []), **_by_name(value)}.values()
+                )
             else:
                 merged[field] = []
         elif value:

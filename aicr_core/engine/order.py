@@ -26,7 +26,9 @@ def check_dependencies(refs: list[Document]) -> None:
                 raise AicrError(
                     Code.INVALID_REQUEST,
                     f'component "{name}" depends on "{other}", which is not in the recipe',
-                    hint=f'did you mean "{close}"?' if close else "add the component or drop the edge",
+                    hint=f'did you mean "{close}"?'
+                    if close
+                    else "add the component or drop the edge",
                 )
     done: set[str] = set()
     for name in names:

@@ -75,7 +75,9 @@ def collect_overrides(
                 Code.INVALID_REQUEST,
                 f'"{key}" is no component of the recipe',
                 where=f"{flag} {text}",
-                hint=f'did you mean "{close}"?' if close else f"components: {', '.join(sorted(names))}",
+                hint=f'did you mean "{close}"?'
+                if close
+                else f"components: {', '.join(sorted(names))}",
             )
         is_exact = key in names
         if exact.get((name, path)) and not is_exact:
@@ -180,7 +182,7 @@ def _check(refs: list[Document]) -> None:
         errors.extend(
             AicrError(Code.INVALID_REQUEST, problem, where=where)
             for problem in problems(ref)
-            if "source, no" not in problem and _is_fatal(ref, problem)
+            if _is_fatal(problem)
         )
     names = [ref["name"] for ref in refs]
     for name in sorted({name for name in names if names.count(name) > 1}):
@@ -191,9 +193,11 @@ def _check(refs: list[Document]) -> None:
         raise AicrErrors("components that cannot be deployed", errors)
 
 
-def _is_fatal(ref: Document, problem: str) -> bool:
+def _is_fatal(problem: str) -> bool:
     # A first-generation recipe may hold kinds and empty references that its deployer passes over.
-    return any(word in problem for word in ("patches", "blanks around", "a version is always", 'only "v"'))
+    return any(
+        word in problem for word in ("patches", "blanks around", "a version is always", 'only "v"')
+    )
 
 
 def _values(

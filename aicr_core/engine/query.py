@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
-_FIELDS = ("namespace", "chart", "version", "tag", "path", "dependencyRefs", "valuesFile", "manifestFiles")
+_FIELDS = (
+    "namespace",
+    "chart",
+    "version",
+    "tag",
+    "path",
+    "dependencyRefs",
+    "valuesFile",
+    "manifestFiles",
+)
 _INDEX = re.compile(r"\[(?:(\d+)|\"([^\"]*)\"|'([^']*)')\]")
 
 
@@ -67,7 +76,9 @@ def _steps(selector: str) -> list[str | int]:
         match = _INDEX.match(text, position)
         if match:
             number, double, single = match.groups()
-            steps.append(int(number) if number is not None else double if double is not None else single)
+            steps.append(
+                int(number) if number is not None else double if double is not None else single
+            )
             position = match.end()
             if position == len(text):
                 return steps

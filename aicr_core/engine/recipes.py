@@ -291,7 +291,7 @@ def _constraint(item: Document) -> Document:
 
 
 def _phase(settings: Document) -> Document:
-    shown = {}
+    shown: Document = {}
     for field, value in settings.items():
         if field == "constraints" and value:
             shown[field] = [_constraint(item) for item in value]

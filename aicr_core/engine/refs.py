@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
-_HELM = {"source": "defaultRepository", "version": "defaultVersion", "namespace": "defaultNamespace"}
+_HELM = {
+    "source": "defaultRepository",
+    "version": "defaultVersion",
+    "namespace": "defaultNamespace",
+}
 _KUSTOMIZE = {"source": "defaultSource", "tag": "defaultTag", "path": "defaultPath"}
 _TYPES = {"helm": "Helm", "kustomize": "Kustomize"}
 

@@ -36,7 +36,9 @@ def _environment() -> Any:
         autoescape=False,  # noqa: S701 - the output is YAML, Markdown and shell, never HTML
         cache_size=200,
     )
-    environment.filters["to_yaml"] = lambda value, indent=2: to_yaml(value, indent=indent).rstrip("\n")
+    environment.filters["to_yaml"] = lambda value, indent=2: to_yaml(value, indent=indent).rstrip(
+        "\n"
+    )
     environment.filters["indent_block"] = block
     environment.filters["to_text"] = lambda value: "<none>" if value is None else as_text(value)
     environment.filters["sh"] = lambda value: shlex.quote(str(value))

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from aicr_core.kit import yamlio
 from aicr_core.kit.errors import AicrError, Code
-from aicr_core.kit.schema import ANY, BOOLEAN, FREE_MAP, INTEGER, TEXT, ListOf, MapOf, Record, decode
+from aicr_core.kit.schema import (
+    ANY,
+    BOOLEAN,
+    FREE_MAP,
+    INTEGER,
+    TEXT,
+    ListOf,
+    MapOf,
+    Record,
+    decode,
+)
 
 if TYPE_CHECKING:
     from aicr_core.kit.schema import Schema

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _INTEGER = re.compile(r"[-+]?[0-9]+$")
 _FLOAT = re.compile(r"[-+]?([0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?$")
-_HEX_FLOAT = re.compile(r"[-+]?0[xX]([0-9a-fA-F_]+\.?[0-9a-fA-F_]*|\.[0-9a-fA-F_]+)[pP][-+]?[0-9]+$")
+_HEX_FLOAT = re.compile(
+    r"[-+]?0[xX]([0-9a-fA-F_]+\.?[0-9a-fA-F_]*|\.[0-9a-fA-F_]+)[pP][-+]?[0-9]+$"
+)
 _SPECIAL = re.compile(r"[-+]?(inf|infinity|nan)$", re.IGNORECASE)
 _OVERRIDE = re.compile(r",(?=[A-Za-z0-9_-]*:[^,=]+=)")
 _LABEL = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$")
@@ -115,7 +117,9 @@ def taint(text: str, flag: str) -> tuple[str, str, str]:
     """Parse ``key=value:effect`` or ``key:effect``; give key, value ("" for none), effect."""
     left, colon, effect = text.partition(":")
     if not colon or ":" in effect:
-        raise _bad(flag, text, "no key=value:effect", "write key=value:NoSchedule or key:NoSchedule")
+        raise _bad(
+            flag, text, "no key=value:effect", "write key=value:NoSchedule or key:NoSchedule"
+        )
     if effect not in EFFECTS:
         raise _bad(flag, text, f'unknown effect "{effect}"', f"effects: {', '.join(EFFECTS)}")
     key, _, value = left.partition("=")
@@ -130,7 +134,12 @@ def tolerations(values: Iterable[str], flag: str) -> list[dict[str, str]]:
     found = []
     for text in values:
         key, value, effect = taint(text, flag)
-        entry = {"key": key, "operator": "Equal" if value else "Exists", "value": value, "effect": effect}
+        entry = {
+            "key": key,
+            "operator": "Equal" if value else "Exists",
+            "value": value,
+            "effect": effect,
+        }
         found.append({name: item for name, item in entry.items() if item})
     return found
 

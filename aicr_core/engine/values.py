@@ -55,7 +55,9 @@ def put(values: Document, path: str, value: Any, *, replace: bool = False) -> Do
     inner = result.get(head, {})
     if not isinstance(inner, dict):
         if not replace:
-            raise AicrError(Code.INVALID_REQUEST, f'"{head}" is {_what(inner)}, so it has no "{rest}"')
+            raise AicrError(
+                Code.INVALID_REQUEST, f'"{head}" is {_what(inner)}, so it has no "{rest}"'
+            )
         inner = {}
     result[head] = put(inner, rest, value, replace=replace)
     return result

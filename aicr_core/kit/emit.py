@@ -14,7 +14,9 @@ _PLAIN = re.compile(r"[A-Za-z/_](?:[A-Za-z0-9_./@+()-]|:(?=[^\s:])|[ ,=](?=[A-Za
 # Also plain: a number with a unit, as Kubernetes writes quantities (500m, 1Gi). No reader takes digits followed
 # by such a letter for a number: e, x, o, b and the underscore are what numbers may hold.
 _QUANTITY = re.compile(r"[0-9]+(?:\.[0-9]+)?[AC-DF-NP-WYZac-df-np-wyz][A-Za-z]*$")
-_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "nan", "inf"})
+_WORDS = frozenset(
+    {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "nan", "inf"}
+)
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\xa0\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
 
@@ -101,7 +103,7 @@ def _text(value: str) -> str:
         return value
     if _QUANTITY.match(value) and "\n" not in value:
         return value
-    if not value.isascii() and _UNSAFE.search(value) or not value.isprintable() or "'" in value:
+    if (not value.isascii() and _UNSAFE.search(value)) or not value.isprintable() or "'" in value:
         body = "".join(_escape(char) for char in value)
         return f'"{body}"'
     if "\\" in value or '"' in value:

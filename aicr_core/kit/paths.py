@@ -65,7 +65,9 @@ def safe_relative(path: str) -> str:
     return path
 
 
-def write_tree(target: str, files: Iterable[tuple[str, bytes, int]], keep: Iterable[str] = ()) -> None:
+def write_tree(
+    target: str, files: Iterable[tuple[str, bytes, int]], keep: Iterable[str] = ()
+) -> None:
     """Replace the folder ``target`` by one that holds exactly ``files`` (path, bytes, mode).
 
     The new tree is built in a sibling folder and swapped in by rename. Paths in ``keep`` are carried over
@@ -82,7 +84,9 @@ def write_tree(target: str, files: Iterable[tuple[str, bytes, int]], keep: Itera
             for path, data, mode in files:
                 full = os.path.join(new, safe_relative(path))
                 os.makedirs(os.path.dirname(full), mode=0o755, exist_ok=True)
-                with open(os.open(full, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
+                with open(
+                    os.open(full, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb"
+                ) as stream:
                     stream.write(data)
                 os.chmod(full, mode)
             for path in keep:
@@ -108,7 +112,7 @@ def write_tree(target: str, files: Iterable[tuple[str, bytes, int]], keep: Itera
 
 def tree_files(root: str) -> list[str]:
     """Give the relative paths of everything below ``root`` that is not a folder, sorted."""
-    found = []
+    found: list[str] = []
     for folder, _, names in os.walk(root):
         prefix = os.path.relpath(folder, root)
         found.extend(name if prefix == "." else f"{prefix}/{name}" for name in names)

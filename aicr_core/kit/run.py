@@ -147,7 +147,9 @@ class Runner:
                 plugin=task.plugin or None,
             )
             wrapped.__cause__ = error
-            return Outcome(task.name, task.plugin, "failed", None, wrapped, time.monotonic() - start)
+            return Outcome(
+                task.name, task.plugin, "failed", None, wrapped, time.monotonic() - start
+            )
         return Outcome(task.name, task.plugin, "ok", value, None, time.monotonic() - start)
 
 

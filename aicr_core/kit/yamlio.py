@@ -258,7 +258,9 @@ class _Composer:
         tag = str(event.tag) if event.tag else ""
         if name == "ScalarEvent":
             self._count(1, None)
-            node = Node(SCALAR, event.value, line, column, event.implicit[0] and not event.style, tag)
+            node = Node(
+                SCALAR, event.value, line, column, event.implicit[0] and not event.style, tag
+            )
             self._check_tag(node, ("str", "int", "float", "bool", "null", "binary"))
             return node, event.anchor or "", False
         kind, tags = (MAP, ("map",)) if name == "MappingStartEvent" else (LIST, ("seq",))
@@ -269,7 +271,9 @@ class _Composer:
 
     def _check_tag(self, node: Node, known: tuple[str, ...]) -> None:
         if node.tag and node.tag != "!" and node.tag.removeprefix(_TAG) not in known:
-            raise fail(self.source, node, f"unknown tag {node.tag}", "write the value without a tag")
+            raise fail(
+                self.source, node, f"unknown tag {node.tag}", "write the value without a tag"
+            )
 
     def _count(self, weight: int, node: Node | None) -> None:
         self.total += weight
@@ -337,7 +341,10 @@ def _json_node(value: Any, depth: int = 0) -> Node:
     if depth > MAX_DEPTH:
         raise RecursionError
     if isinstance(value, dict):
-        pairs = [(JsonNode(SCALAR, key, 1, 1), _json_node(item, depth + 1)) for key, item in value.items()]
+        pairs = [
+            (JsonNode(SCALAR, key, 1, 1), _json_node(item, depth + 1))
+            for key, item in value.items()
+        ]
         return JsonNode(MAP, pairs, 1, 1)
     if isinstance(value, list):
         return JsonNode(LIST, [_json_node(item, depth + 1) for item in value], 1, 1)
@@ -346,4 +353,6 @@ def _json_node(value: Any, depth: int = 0) -> Node:
     if value is None:
         return JsonNode(SCALAR, "null", 1, 1, plain=True)
     text = str(value).lower() if isinstance(value, bool) else repr(value)
-    return JsonNode(SCALAR, {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}.get(text, text), 1, 1, plain=True)
+    return JsonNode(
+        SCALAR, {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}.get(text, text), 1, 1, plain=True
+    )

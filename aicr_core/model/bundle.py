@@ -35,8 +35,8 @@ class ComponentBundle:
 class Release:
     """One component as a deployer sees it, in a plan ordered for deployment.
 
-    ``kind`` is ``helm`` (a chart, perhaps with manifests), ``kustomize`` or ``manifests``. ``manifests`` have paths
-    relative to the component's folder. ``wait`` false means the release finishes by itself later.
+    ``kind`` is ``helm`` (a chart, perhaps with manifests), ``kustomize`` or ``manifests``. Its manifests have
+    paths relative to the component's folder. ``wait`` false means the release finishes by itself later.
     ``crd_groups`` and ``extra_namespaces`` are what it leaves in the cluster beyond its own namespace;
     daemon sets whose name contains ``restart_daemonsets`` are restarted after it.
     """

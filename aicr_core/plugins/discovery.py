@@ -76,7 +76,7 @@ def _metadata(info: str) -> tuple[str, str]:
                     name = line[5:].strip()
                 elif line.startswith("Version:"):
                     version = line[8:].strip()
-                if name and version or not line.strip():
+                if (name and version) or not line.strip():
                     break
     except OSError:
         pass

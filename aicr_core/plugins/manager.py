@@ -102,7 +102,9 @@ class PluginManager:
                 continue
             if self._trace is not None:
                 seconds = time.perf_counter() - start
-                self._trace(f"{row['name']}: {hook}: {type(answer).__name__} in {seconds * 1e3:.1f} ms")
+                self._trace(
+                    f"{row['name']}: {hook}: {type(answer).__name__} in {seconds * 1e3:.1f} ms"
+                )
             answers.append((row["name"], answer))
         return answers
 
@@ -143,8 +145,10 @@ class PluginManager:
             hint = f"it comes with {hints[name]}: pip install {hints[name]}"
         else:
             close = nearest(name, known)
-            hint = f'did you mean "{close}"?' if close else f"installed: {', '.join(known) or 'none'}"
-        broken = [p for p in self.problems] or [
+            hint = (
+                f'did you mean "{close}"?' if close else f"installed: {', '.join(known) or 'none'}"
+            )
+        broken = list(self.problems) or [
             PluginProblem(row["name"], row["distribution"], "", row["reason"])
             for row in self.index.rows
             if row["state"] == "broken"
@@ -169,4 +173,6 @@ def resolve(call: Any) -> Any:
     try:
         return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise AicrError(Code.INTERNAL, f'a plugin names "{call}", which is not there: {error}') from error
+        raise AicrError(
+            Code.INTERNAL, f'a plugin names "{call}", which is not there: {error}'
+        ) from error

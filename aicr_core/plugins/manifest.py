@@ -34,7 +34,9 @@ def read(root: str) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise AicrError(Code.INVALID_REQUEST, f"cannot read the manifest: {error}", where=path) from None
+        raise AicrError(
+            Code.INVALID_REQUEST, f"cannot read the manifest: {error}", where=path
+        ) from None
     return _check(document, path)
 
 
@@ -89,5 +91,7 @@ def fits(specifier: str) -> bool:
         return SpecifierSet(specifier).contains(HOOKSPEC)
     except InvalidSpecifier:
         raise AicrError(
-            Code.INVALID_REQUEST, f'hookspec "{specifier}" is no version range', hint='write ">=1.0,<2"'
+            Code.INVALID_REQUEST,
+            f'hookspec "{specifier}" is no version range',
+            hint='write ">=1.0,<2"',
         ) from None

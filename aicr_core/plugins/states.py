@@ -32,7 +32,9 @@ def read_policy(settings: Settings) -> dict[str, list[str]]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise AicrError(Code.INVALID_REQUEST, f"cannot read the policy: {error}", where=path) from None
+        raise AicrError(
+            Code.INVALID_REQUEST, f"cannot read the policy: {error}", where=path
+        ) from None
     for field, value in document.items():
         if field not in POLICY_FIELDS or not isinstance(value, list):
             hint = f"known: {', '.join(POLICY_FIELDS)}, each a list of plugin names"

@@ -16,7 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CRITERIA = [
     "--service", "eks", "--accelerator", "h100", "--os", "ubuntu",
@@ -120,18 +123,24 @@ def main() -> None:
         for name, cpu, over, peak in rows:
             print(f"| {name} | {cpu:.1f} | {over:+.1f} | {peak:.1f} |")
         bare = rows[0][1]
-        print(f"| aicr recipe (index built) | {cold(3, env, folder):.1f} | "
-              f"{cold(3, env, folder) - bare:+.1f} | |")
+        print(
+            f"| aicr recipe (index built) | {cold(3, env, folder):.1f} | "
+            f"{cold(3, env, folder) - bare:+.1f} | |"
+        )
         child([AICR, "recipe", *CRITERIA], env, folder)
         warm = min(child([AICR, "recipe", *CRITERIA], env, folder)[0] for _ in range(options.runs))
         site = pathlib.Path(folder, "site")
         synthetic(site, options.plugins, options.overlays)
         large = dict(env, PYTHONPATH=str(site), XDG_CACHE_HOME=f"{folder}/large")
         first = child([AICR, "recipe", *CRITERIA], large, folder)
-        again = min(child([AICR, "recipe", *CRITERIA], large, folder)[0] for _ in range(options.runs))
-        print(f"\n{options.overlays} overlays over {options.plugins} further plugins: index build "
-              f"{first[1] / 1000:.1f} s wall; warm recipe {again:.1f} ms CPU, "
-              f"{again / warm:.2f} of the shipped catalogue's {warm:.1f} ms")
+        again = min(
+            child([AICR, "recipe", *CRITERIA], large, folder)[0] for _ in range(options.runs)
+        )
+        print(
+            f"\n{options.overlays} overlays over {options.plugins} further plugins: index build "
+            f"{first[1] / 1000:.1f} s wall; warm recipe {again:.1f} ms CPU, "
+            f"{again / warm:.2f} of the shipped catalogue's {warm:.1f} ms"
+        )
     resolution()
 
 
@@ -140,6 +149,7 @@ def resolution() -> None:
     from itertools import product
 
     from aicr_core.app.catalogue import open_catalogue
+
     from aicr_core.engine.recipes import resolve
     from aicr_core.model.settings import Settings
 
@@ -156,8 +166,10 @@ def resolution() -> None:
     for query in queries:
         resolve(catalogue, query, allow_partial=True, tool_version="bench")
     seconds = time.process_time() - start
-    print(f"\n{len(queries)} distinct criteria resolved in {seconds:.2f} s CPU: "
-          f"{len(queries) / seconds:,.0f} a second on one core")
+    print(
+        f"\n{len(queries)} distinct criteria resolved in {seconds:.2f} s CPU: "
+        f"{len(queries) / seconds:,.0f} a second on one core"
+    )
 
 
 if __name__ == "__main__":

@@ -71,7 +71,11 @@ def compare(row: Row, folder: pathlib.Path, environment: Any, shared: pathlib.Pa
 def _without_version(value: Any) -> Any:
     if isinstance(value, dict):
         value = comparable(value)
-        return {key: item for key, item in value.items() if key != "version" or "appliedOverlays" not in value}
+        return {
+            key: item
+            for key, item in value.items()
+            if key != "version" or "appliedOverlays" not in value
+        }
     return value
 
 
@@ -82,7 +86,9 @@ def _reasons(document: Any, like: Any = None) -> Any:
         return document
     shown = []
     for warning in warnings:
-        kept = {key: value for key, value in warning.items() if key not in ("reason", "reasonCodes")}
+        kept = {
+            key: value for key, value in warning.items() if key not in ("reason", "reasonCodes")
+        }
         reason = warning.get("reason", "")
         plain = "reasonCodes" not in warning and not reason.startswith("[")
         shown.append({**kept, "why": reason if plain else "error"})
@@ -107,4 +113,8 @@ def _first_difference(want: Any, got: Any, path: str) -> str | None:
             if found:
                 return found
         return None
-    return None if want == got and type(want) is type(got) else f"{path}: {str(got)[:200]}, expected {str(want)[:200]}"
+    return (
+        None
+        if want == got and type(want) is type(got)
+        else f"{path}: {str(got)[:200]}, expected {str(want)[:200]}"
+    )

@@ -6,8 +6,10 @@ import contextlib
 import functools
 import io
 import json
-import pathlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pathlib
 
 Row = dict[str, Any]
 
@@ -52,5 +54,7 @@ def comparable(document: Any) -> Any:
     metadata = {k: v for k, v in document["metadata"].items() if k != "version"}
     for field in ("excludedOverlays", "constraintWarnings"):
         if metadata.get(field):
-            metadata[field] = sorted(metadata[field], key=lambda item: json.dumps(item, sort_keys=True))
+            metadata[field] = sorted(
+                metadata[field], key=lambda item: json.dumps(item, sort_keys=True)
+            )
     return {**document, "metadata": metadata}

@@ -60,7 +60,9 @@ def _tree(root: pathlib.Path) -> dict[str, str]:
     }
 
 
-def test_every_distribution_is_listed_as_active(python: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_every_distribution_is_listed_as_active(
+    python: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     rows = json.loads(_aicr(python, "plugins", "list", "--format", "json", cwd=tmp_path))
     names = {p.parent.name for p in ROOT.glob("plugins/*/pyproject.toml")} | {"recipes"}
     assert {row["name"] for row in rows} == names
@@ -72,10 +74,22 @@ def test_the_main_job_runs_from_wheels(python: pathlib.Path, tmp_path: pathlib.P
     _aicr(python, "recipe", *CRITERIA, "--output", "recipe.yaml", cwd=tmp_path)
     _aicr(python, "bundle", "--recipe", "recipe.yaml", "--output", "bundle", cwd=tmp_path)
     tree = _tree(tmp_path / "bundle")
-    assert {"deploy.sh", "undeploy.sh", "recipe.yaml", "checksums.txt", "inventory.json"} <= set(tree)
+    assert {"deploy.sh", "undeploy.sh", "recipe.yaml", "checksums.txt", "inventory.json"} <= set(
+        tree
+    )
     assert "kubeflow-trainer/values.yaml" in tree
     _run(["sha256sum", "-c", "--quiet", "checksums.txt"], cwd=tmp_path / "bundle")
-    _aicr(python, "bundle", "--recipe", "recipe.yaml", "--output", "again", "--jobs", "1", cwd=tmp_path)
+    _aicr(
+        python,
+        "bundle",
+        "--recipe",
+        "recipe.yaml",
+        "--output",
+        "again",
+        "--jobs",
+        "1",
+        cwd=tmp_path,
+    )
     assert _tree(tmp_path / "again") == tree
 
 

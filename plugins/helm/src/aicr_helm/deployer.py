@@ -1,8 +1,8 @@
 """Turn a plan into the files of a Helm bundle.
 
-Scripts are copied as they lie in ``scripts/``; what differs between bundles is ``releases.tsv``, one line a release.
-READMEs are rendered from the same releases, with the very commands the script runs. Order of generation: per
-component values, README, install.sh, manifests; then the root's files (spec/bundle.md 3.2 and 5).
+Scripts are copied as they lie in ``scripts/``; what differs between bundles is ``releases.tsv``, one line a
+release. READMEs are rendered from the same releases, with the very commands the script runs. Order of
+generation: per component values, README, install.sh, manifests; then the root's files (spec/bundle.md 3.2, 5).
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ def commands(release: Release) -> dict[str, list[str]]:
     if release.manifests:
         remove.append(f"kubectl delete -f {manifests} --ignore-not-found")
     if release.kind == "helm":
-        install.append(shlex.join(["helm", *helm_arguments(release, f"{release.name}/values.yaml")]))
+        install.append(
+            shlex.join(["helm", *helm_arguments(release, f"{release.name}/values.yaml")])
+        )
         remove.append(f"helm uninstall {release.name} -n {release.namespace} --ignore-not-found")
     elif release.kind == "kustomize":
         reference = f"?ref={release.tag}" if release.tag else ""

@@ -3,6 +3,7 @@
 # bundles is read from releases.tsv. Works with bash 3.2 and later, Helm 3 and 4.
 
 HELM_WAIT_TIMEOUT=10m
+# shellcheck disable=SC2034  # used by undeploy.sh
 PROTECTED_NAMESPACES="kube-system kube-public kube-node-lease default"
 
 DRY_RUN=0
@@ -43,6 +44,7 @@ mutate() {
 }
 
 # read_release LINE: set the R_* variables from one line of releases.tsv; "-" stands for empty.
+# shellcheck disable=SC2034  # undeploy.sh reads what deploy.sh does not
 read_release() {
   IFS=$'\t' read -r R_NAME R_KIND R_NAMESPACE R_REPOSITORY R_CHART R_VERSION R_TAG R_PATH R_WAIT R_MANIFESTS \
     R_CRD_GROUPS R_EXTRA_NAMESPACES R_RESTART <<<"$1"
