@@ -65,6 +65,8 @@ def test_core_names_nobody(path: pathlib.Path) -> None:
     text = path.read_text("utf-8")
     # The schema group of the documents is a fact of the file format, not a vendor in the logic.
     text = re.sub(r"(aicr|validator)\.nvidia\.com", "", text)
+    # Examples in the help show real values: text for people, no logic.
+    text = re.sub(r"(?m)^  aicr .*(\\\\\n.*)?$", "", text)
     pattern = "|".join(sorted((re.escape(word) for word in _words()), key=len, reverse=True))
     found = [
         f"{path.relative_to(ROOT)}:{text.count(chr(10), 0, match.start()) + 1}: {match.group()}"

@@ -32,8 +32,8 @@ class Integer(IntegerType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Give the integer; a usage error otherwise."""
-        if isinstance(value, int):
-            return value
+        if not isinstance(value, str):
+            return int(value)
         body = value.lstrip("+-")
         if _GO_INTEGER.match(value) and not body.endswith("_") and "__" not in body:
             if len(body) > 1 and body[0] == "0" and body[1] in "01234567_":
@@ -42,7 +42,6 @@ class Integer(IntegerType):
             if -(2**63) <= number < 2**63:
                 return number
         raise click.BadParameter(f"{value!r} is no integer", ctx=ctx, param=param)
-        return None
 
 
 def single(name: str, values: Sequence[str], default: str = "") -> str:
@@ -87,11 +86,11 @@ def _complete(dimension: str) -> Callable[..., list[str]]:
 
 def _criteria(function: Callable[..., Any]) -> Callable[..., Any]:
     helps = {
-        "service": "Kubernetes service, such as eks",
-        "accelerator": "GPU, such as h100",
-        "intent": "training or inference",
+        "service": "Kubernetes service",
+        "accelerator": "GPU model",
+        "intent": "what the cluster is for",
         "os": "operating system of the GPU nodes",
-        "platform": "workload platform, such as kubeflow",
+        "platform": "workload platform",
     }
     for dimension in reversed(TEXT_DIMENSIONS):
         names = [f"--{dimension}"]

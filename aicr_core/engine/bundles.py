@@ -107,7 +107,7 @@ def run_bundlers(
             planned: Planned = planned,
             function: Callable[..., ComponentBundle] = own[2] if own else fallback,
         ) -> ComponentBundle:
-            bundle = function(context, planned.ref, planned.values, plan)
+            bundle: Any = function(context, planned.ref, planned.values, plan)
             if not isinstance(bundle, ComponentBundle):
                 got = type(bundle).__name__
                 raise AicrError(Code.INTERNAL, f"the bundler gave a {got}, not a ComponentBundle")

@@ -356,7 +356,7 @@ def _skip(tokens: list[str]) -> list[str]:
         return tokens[1:]
     depth = 0
     for number, token in enumerate(tokens):
-        depth += (token == "(") - (token == ")")
+        depth += {"(": 1, ")": -1}.get(token, 0)
         if depth == 0:
             rest = tokens[number + 1 :]
             return rest[1:] if rest and rest[0].startswith(".") and len(rest[0]) > 1 else rest
