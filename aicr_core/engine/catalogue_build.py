@@ -68,7 +68,7 @@ class Builder:
 
     def _claim(self, path: str, number: int, replaced: set[str]) -> None:
         if path.endswith("registry.yaml") or path == "validators/catalog.yaml":
-            self.files.setdefault(path, number)
+            self.files[path] = number
             return
         known = self.files.get(path)
         layer = self.layers[number]

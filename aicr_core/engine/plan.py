@@ -54,7 +54,7 @@ def collect_overrides(
 
     Raises AicrError(INVALID_REQUEST) for a component that is not in the recipe (F4), naming the nearest.
     """
-    names = {ref["name"]: ref["name"] for ref in recipe["componentRefs"]}
+    names = {ref["name"]: ref["name"] for ref in recipe.get("componentRefs") or []}
     aliases: dict[str, str] = {}
     for name in names:
         for alias in (catalogue.registry().get(name) or {}).get("valueOverrideKeys", ()):
@@ -208,9 +208,10 @@ def _values(
     options: Mapping[str, Any],
     patch: Callable[[Document, Document], Document],
 ) -> tuple[Document, list[str]]:
-    base = patch(ref, values.merge_layers(component_layers(catalogue, ref)))
-    # "enabled" switches the component in the recipe; no chart knows it (B-5).
-    base = {key: value for key, value in base.items() if key != "enabled"}
+    switch_free = {k: v for k, v in (ref.get("overrides") or {}).items() if k != "enabled"}
+    # "enabled" in the recipe's overrides switches the component; it is no value of its chart (B-5).
+    layers = component_layers(catalogue, {**ref, "overrides": switch_free})
+    base = patch(ref, values.merge_layers(layers))
     paths = {path: item for path, item in wanted.items() if path != "enabled"}
     notes = []
     for path in sorted(paths):

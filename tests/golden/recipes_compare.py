@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from recipes_run import bodies, comparable, run, write_files
+from golden_run import bodies, comparable, run, write_files
 
 Row = dict[str, Any]
 

@@ -27,7 +27,9 @@ pytestmark = pytest.mark.skipif(not ORACLE.is_dir(), reason="../shared is not be
 OWN_WORDS = "sentences are ours; the facts they state are the same"
 ROLLOUT = "what a deployer has to know of a chart stands in its registry entry, not in a script"
 SCRIPT = "the script is ours; it does the steps that the facts list"
-OPEN_CRD = "upstream's field schemas are not copied: own definitions, same names, versions and scopes"
+OPEN_CRD = (
+    "upstream's field schemas are not copied: own definitions, same names, versions and scopes"
+)
 
 # (file, dotted place in it) -> why ours is another. `*` is any index or key.
 DIFFERENCES: dict[tuple[str, str], str] = {
@@ -37,9 +39,18 @@ DIFFERENCES: dict[tuple[str, str], str] = {
     ("registry.yaml", "components.skyhook-customizations.validations.*.message"): OWN_WORDS,
     ("validators/catalog.yaml", "validators.*.description"): OWN_WORDS,
     ("gpu-operator/manifests/dcgm-exporter.yaml", "*.data.dcgm-metrics.csv"): OWN_WORDS,
-    ("skyhook-customizations/manifests/no-op.yaml", "*.spec.packages.no-op.configMap.apply.sh"): SCRIPT,
-    ("gke-nccl-tcpxo/manifests/nccl-tcpxo-installer.yaml", "*.spec.*.initContainers.*.args.*"): SCRIPT,
-    ("gke-nccl-tcpxo/manifests/nccl-tcpxo-installer.yaml", "*.spec.*.initContainers.*.command.*"): SCRIPT,
+    (
+        "skyhook-customizations/manifests/no-op.yaml",
+        "*.spec.packages.no-op.configMap.apply.sh",
+    ): SCRIPT,
+    (
+        "gke-nccl-tcpxo/manifests/nccl-tcpxo-installer.yaml",
+        "*.spec.*.initContainers.*.args.*",
+    ): SCRIPT,
+    (
+        "gke-nccl-tcpxo/manifests/nccl-tcpxo-installer.yaml",
+        "*.spec.*.initContainers.*.command.*",
+    ): SCRIPT,
     ("kgateway-crds/manifests/gateway-api-crds.yaml", "*.sha256"): OPEN_CRD,
     ("kgateway-crds/manifests/inference-extension-crds.yaml", "*.sha256"): OPEN_CRD,
 }
