@@ -148,7 +148,8 @@ def _leaf(node: Node, kind: Kind, source: str, path: str) -> Any:
             raise _wrong(node, kind.words, source, path)
         return word
     value = scalar(node)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    fraction = isinstance(value, float) and isinstance(node, JsonNode) and value != int(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or fraction:
         raise _wrong(node, kind.words, source, path)
     return int(value)
 
