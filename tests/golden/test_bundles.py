@@ -11,7 +11,6 @@ import pathlib
 import re
 from typing import Any
 
-
 Row = dict[str, Any]
 
 # (path of the difference, why). The paths are matched whole.
