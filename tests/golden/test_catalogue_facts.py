@@ -37,7 +37,7 @@ DIFFERENCES: dict[tuple[str, str], str] = {
     ("registry.yaml", "components.kubeflow-trainer.rollout"): ROLLOUT,
     ("registry.yaml", "components.nvidia-dra-driver-gpu.rollout"): ROLLOUT,
     ("registry.yaml", "components.skyhook-customizations.validations.*.message"): OWN_WORDS,
-    ("validators/catalog.yaml", "validators.*.description"): OWN_WORDS,
+    ("validators/catalog.yaml", "*.validators.*.description"): OWN_WORDS,
     ("gpu-operator/manifests/dcgm-exporter.yaml", "*.data.dcgm-metrics.csv"): OWN_WORDS,
     (
         "skyhook-customizations/manifests/no-op.yaml",
@@ -61,7 +61,9 @@ def _named(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(key): _named(item) for key, item in value.items()}
     if isinstance(value, list):
-        if value and all(isinstance(item, dict) and "name" in item for item in value):
+        if value and all(
+            isinstance(item, dict) and isinstance(item.get("name"), str) for item in value
+        ):
             names = [item["name"] for item in value]
             if len(set(names)) == len(names):
                 return {item["name"]: _named(item) for item in value}

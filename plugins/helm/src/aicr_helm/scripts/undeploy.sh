@@ -77,7 +77,7 @@ remove_release() {
     helm)
       mutate helm_cmd uninstall "$R_NAME" -n "$R_NAMESPACE" --timeout "${TIMEOUT}s" --ignore-not-found && return 0
       warn "$R_NAME: uninstall failed; once more without its hooks"
-      mutate helm_cmd uninstall "$R_NAME" -n "$R_NAMESPACE" --timeout "${TIMEOUT}s" --ignore-not-found --no-hooks ||
+      mutate helm_cmd uninstall "$R_NAME" -n "$R_NAMESPACE" --no-hooks --timeout "${TIMEOUT}s" --ignore-not-found ||
         problems="$problems $R_NAME"
       ;;
     kustomize)
@@ -103,9 +103,6 @@ remove_namespace() {
       return 0
     fi
   fi
-  if [ "$DELETE_PVCS" = 1 ]; then
-    mutate kubectl_cmd delete persistentvolumeclaims --all -n "$1" || problems="$problems $1(pvcs)"
-  fi
   mutate kubectl_cmd delete namespace "$1" --ignore-not-found --wait=false || problems="$problems $1"
 }
 
@@ -129,17 +126,28 @@ if [ "$DELETE_CRDS" = 1 ]; then
   done
 fi
 
+# remove_volumes NAME: the claims, and so the data, of a namespace.
+remove_volumes() {
+  case " $PROTECTED_NAMESPACES " in *" $1 "*) return 0 ;; esac
+  mutate kubectl_cmd delete pvc --all -n "$1" --ignore-not-found || problems="$problems $1(pvcs)"
+}
+
+done_namespaces=" "
+position=${#RELEASES[@]}
+while [ "$position" -gt 0 ]; do
+  position=$((position - 1))
+  read_release "${RELEASES[$position]}"
+  [ "$R_KIND" != manifests ] || continue
+  case $done_namespaces in *" $R_NAMESPACE "*) continue ;; esac
+  done_namespaces="$done_namespaces$R_NAMESPACE "
+  [ "$DELETE_PVCS" = 0 ] || remove_volumes "$R_NAMESPACE"
+  [ "$KEEP_NAMESPACES" = 1 ] || remove_namespace "$R_NAMESPACE"
+done
+# What a component made beyond its own namespace goes last.
 if [ "$KEEP_NAMESPACES" = 0 ]; then
-  done_namespaces=" "
-  position=${#RELEASES[@]}
-  while [ "$position" -gt 0 ]; do
-    position=$((position - 1))
-    read_release "${RELEASES[$position]}"
-    for namespace in $([ "$R_KIND" = manifests ] || printf '%s' "$R_NAMESPACE") ${R_EXTRA_NAMESPACES//,/ }; do
-      case $done_namespaces in *" $namespace "*) continue ;; esac
-      done_namespaces="$done_namespaces$namespace "
-      remove_namespace "$namespace"
-    done
+  for line in "${RELEASES[@]}"; do
+    read_release "$line"
+    for namespace in ${R_EXTRA_NAMESPACES//,/ }; do remove_namespace "$namespace"; done
   done
 fi
 
