@@ -12,23 +12,6 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "golden"))
 
-SMALL = {
-    "kind": "RecipeResult",
-    "apiVersion": "aicr.nvidia.com/v1alpha1",
-    "metadata": {"version": "v1"},
-    "criteria": {"service": "eks", "intent": "training"},
-    "componentRefs": [
-        {"name": "first", "namespace": "one", "type": "Helm", "source": "https://charts.example",
-         "chart": "first", "version": "1.0.0"},
-        {"name": "second", "namespace": "two", "type": "Helm", "source": "oci://registry.example/charts",
-         "chart": "second", "version": "v2.0.0", "dependencyRefs": ["first"],
-         "manifestFiles": ["components/gpu-operator/manifests/gke-resource-quota.yaml"]},
-        {"name": "third", "namespace": "three", "type": "Kustomize", "source": "https://git.example/repo",
-         "path": "deploy/prod", "tag": "v1", "dependencyRefs": ["second"]},
-    ],
-    "deploymentOrder": ["first", "second", "third"],
-}  # fmt: skip
-
 
 @pytest.fixture
 def make_bundle(tmp_path: pathlib.Path) -> Any:
@@ -53,5 +36,7 @@ def make_bundle(tmp_path: pathlib.Path) -> Any:
 @pytest.fixture
 def small(make_bundle: Any) -> pathlib.Path:
     """A bundle of three components, one of each common kind."""
+    from fakes import SMALL
+
     folder: pathlib.Path = make_bundle(SMALL)
     return folder

@@ -12,6 +12,24 @@ import pathlib
 import subprocess
 import sys
 
+# A recipe with one component of each common kind.
+SMALL = {
+    "kind": "RecipeResult",
+    "apiVersion": "aicr.nvidia.com/v1alpha1",
+    "metadata": {"version": "v1"},
+    "criteria": {"service": "eks", "intent": "training"},
+    "componentRefs": [
+        {"name": "first", "namespace": "one", "type": "Helm", "source": "https://charts.example",
+         "chart": "first", "version": "1.0.0"},
+        {"name": "second", "namespace": "two", "type": "Helm", "source": "oci://registry.example/charts",
+         "chart": "second", "version": "v2.0.0", "dependencyRefs": ["first"],
+         "manifestFiles": ["components/gpu-operator/manifests/gke-resource-quota.yaml"]},
+        {"name": "third", "namespace": "three", "type": "Kustomize", "source": "https://git.example/repo",
+         "path": "deploy/prod", "tag": "v1", "dependencyRefs": ["second"]},
+    ],
+    "deploymentOrder": ["first", "second", "third"],
+}  # fmt: skip
+
 FAKE = """#!{python}
 import json, os, sys
 name = os.path.basename(sys.argv[0])

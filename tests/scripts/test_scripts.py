@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 import pytest
-from fakes import calls, environment, install, run_script
+from fakes import SMALL, calls, environment, install, run_script
 
 
 def test_the_whole_bundle_is_installed_in_order(
@@ -166,8 +166,6 @@ def test_an_interruption_says_how_to_go_on(small: pathlib.Path, tmp_path: pathli
 
 
 def test_script_bytes_are_the_same_in_every_bundle(small: pathlib.Path, make_bundle: Any) -> None:
-    from conftest import SMALL
-
     other = make_bundle({**SMALL, "deploymentOrder": []}, "--disable", "third", name="other")
     for name in ("deploy.sh", "undeploy.sh", "lib.sh", "first/install.sh"):
         assert (small / name).read_bytes() == (other / name).read_bytes()

@@ -318,6 +318,8 @@ stale_webhooks() {
 # make_work: a temporary directory that goes away with the script.
 make_work() {
   WORK=$(mktemp -d)
+  # A signal may arrive while standard error is redirected; its message goes here.
+  exec 3>&2
   trap 'rm -rf "$WORK"' EXIT
   trap 'interrupted INT' INT
   trap 'interrupted TERM' TERM
@@ -325,11 +327,11 @@ make_work() {
 
 interrupted() {
   trap - INT TERM
-  printf '\nstopped by SIG%s' "$1" >&2
+  printf '\nstopped by SIG%s' "$1" >&3
   if [ -n "$CURRENT" ]; then
-    printf ' during %s; to go on: %s --from %s' "$CURRENT" "$0" "$CURRENT" >&2
+    printf ' during %s; to go on: %s --from %s' "$CURRENT" "$0" "$CURRENT" >&3
   fi
-  printf '\n' >&2
+  printf '\n' >&3
   exit 130
 }
 
