@@ -14,6 +14,10 @@ def main() -> None:
 
         sys.stdout.write(f"aicr version {__version__}\n")
         return
+    import gc
+
+    # A short process that makes little garbage: collecting while modules load only costs time.
+    gc.disable()
     from aicr_core.cli.root import run
 
     sys.exit(run(arguments))

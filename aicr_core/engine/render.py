@@ -45,12 +45,17 @@ def _environment() -> Any:
     return environment
 
 
+@functools.lru_cache(maxsize=256)
+def _compiled(text: str) -> Any:
+    return _environment().from_string(text)
+
+
 def template(text: str, **variables: Any) -> str:
     """Render a Jinja2 template text. Raises AicrError(INVALID_REQUEST) naming what is missing or wrong."""
     from jinja2 import TemplateError
 
     try:
-        return str(_environment().from_string(text).render(**variables))
+        return str(_compiled(text).render(**variables))
     except TemplateError as error:
         line = getattr(error, "lineno", None)
         place = f"line {line}: " if line else ""

@@ -97,7 +97,7 @@ def synthetic(root: pathlib.Path, plugins: int, overlays: int) -> None:
         for index in range(each):
             accelerator = ("h100", "a100", "gb200", "b200", "l40")[index % 5]
             intent = ("training", "inference")[index // 5 % 2]
-            (data / f"o{index:03d}.yaml").write_text(
+            (data / f"o{number:03d}-{index:03d}.yaml").write_text(
                 "kind: RecipeMetadata\napiVersion: aicr.nvidia.com/v1alpha1\n"
                 f"metadata:\n  name: cloud-{number:03d}-{index:03d}\nspec:\n  criteria:\n"
                 f"    service: cloud-{number:03d}\n    accelerator: {accelerator}\n"
