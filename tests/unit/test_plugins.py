@@ -1,0 +1,230 @@
+"""Plugins of every state, made as real distributions on ``sys.path``: none of them harms another."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+from typing import Any
+
+import pytest
+
+from aicr_core.app.environment import Environment
+from aicr_core.model.settings import Settings
+
+HOOKS = '''
+from aicr_core.api import Bundler, hookimpl
+
+@hookimpl
+def aicr_bundlers():
+    yield Bundler(component="{name}", call=lambda *a: None)
+'''
+
+
+def distribution(
+    site: pathlib.Path, name: str, manifest: str | None = "", hooks: str = "", dist: str = ""
+) -> pathlib.Path:
+    """Write an installed distribution with one plugin; ``manifest`` None means none."""
+    package = f"aicr_{dist or name}".replace("-", "_")
+    root = site / package
+    root.mkdir(parents=True)
+    (root / "__init__.py").write_text("")
+    (root / "hooks.py").write_text(hooks)
+    if manifest is not None:
+        text = manifest or f'name = "{name}"\nhookspec = ">=1.0,<2"\nhooks = []\n'
+        (root / "aicr-plugin.toml").write_text(text)
+    info = site / f"{package}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: aicr-{dist or name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[aicr.plugins]\n{name} = {package}.hooks\n")
+    return root
+
+
+@pytest.fixture
+def site(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setenv("AICR_INDEX_DIR", str(tmp_path / "index"))
+    return folder
+
+
+def environment(**env: str) -> Environment:
+    return Environment(Settings.from_env({**os.environ, **env}))
+
+
+def state(name: str, **env: str) -> dict[str, Any]:
+    row = environment(**env).index.row(name)
+    assert row is not None
+    return row
+
+
+def test_active_and_data_only(site: pathlib.Path) -> None:
+    distribution(site, "acme")
+    assert state("acme")["state"] == "active"
+
+
+@pytest.mark.parametrize(
+    ("manifest", "expected", "text"),
+    [
+        ('name = "acme"\nhookspec = ">=9"\n', "incompatible", ">=9"),
+        ('name = "other"\n', "broken", "other"),
+        ('name = "acme"\nhoks = []\n', "broken", 'did you mean "hooks"'),
+        ('name = "acme"\nhooks = "x"\n', "broken", "list of texts"),
+        ("name = \n", "broken", "manifest"),
+        ('name = "acme"\nhookspec = "what"\n', "broken", "version range"),
+        ('name = "acme"\ndata = "../.."\n', "broken", "inside the package"),
+        ('name = "acme"\n[criteria.colour.red]\n', "broken", "colour"),
+        (None, "undeclared", "aicr-plugin.toml"),
+    ],
+)
+def test_bad_manifests_give_a_state_and_a_reason(
+    manifest: str | None, expected: str, text: str, site: pathlib.Path
+) -> None:
+    distribution(site, "acme", manifest)
+    row = state("acme")
+    assert row["state"] == expected
+    assert text in row["reason"] or expected == "broken"
+    assert row["reason"]
+
+
+def test_a_second_distribution_of_one_name_is_shadowed(site: pathlib.Path) -> None:
+    distribution(site, "acme", 'name = "acme"\n', dist="aaa")
+    distribution(site, "acme", 'name = "acme"\n', dist="bbb")
+    rows = [row for row in environment().index.rows if row["name"] == "acme"]
+    assert [(row["distribution"], row["state"]) for row in rows] == [
+        ("aicr-aaa", "active"),
+        ("aicr-bbb", "shadowed"),
+    ]
+
+
+def test_disabled_by_environment_policy_and_selection(site: pathlib.Path) -> None:
+    distribution(site, "acme")
+    assert state("acme", AICR_DISABLE_PLUGINS="acme")["state"] == "disabled"
+    assert state("acme", AICR_PLUGINS="recipes")["state"] == "disabled"
+    config = pathlib.Path(os.environ["XDG_CONFIG_HOME"]) / "aicr"
+    config.mkdir(parents=True, exist_ok=True)
+    policy = config / "plugins.toml"
+    policy.write_text('deny = ["acme"]\n')
+    try:
+        assert state("acme")["state"] == "blocked"
+    finally:
+        policy.unlink()
+
+
+def test_a_broken_plugin_never_stops_the_others(site: pathlib.Path) -> None:
+    declared = 'name = "{}"\nhooks = ["aicr_bundlers"]\n'
+    distribution(site, "bad-import", declared.format("bad-import"), "import nothing_of_that_name")
+    wrong = "from aicr_core.api import hookimpl\n@hookimpl\ndef aicr_bundlers(nonsense): ...\n"
+    distribution(site, "bad-hook", declared.format("bad-hook"), wrong)
+    raising = "from aicr_core.api import hookimpl\n@hookimpl\ndef aicr_bundlers():\n    raise SystemError('x')\n"
+    distribution(site, "bad-call", declared.format("bad-call"), raising)
+    distribution(site, "good", declared.format("good"), HOOKS.format(name="good"))
+    manager = environment().manager
+    assert list(manager.named("aicr_bundlers", "component")) == ["good"]
+    assert {(p.plugin, p.hook) for p in manager.problems} == {
+        ("bad-import", "import"),
+        ("bad-hook", "import"),
+        ("bad-call", "aicr_bundlers"),
+    }
+
+
+def test_two_plugins_with_one_provider_name_are_both_named(site: pathlib.Path) -> None:
+    from aicr_core.kit.errors import AicrError
+
+    declared = 'name = "{}"\nhooks = ["aicr_bundlers"]\n'
+    for name in ("one", "two"):
+        distribution(site, name, declared.format(name), HOOKS.format(name="same"))
+    with pytest.raises(AicrError, match="one and two"):
+        environment().manager.named("aicr_bundlers", "component")
+
+
+def test_two_plugins_with_one_catalogue_file_are_both_named(site: pathlib.Path) -> None:
+    from aicr_core.kit.errors import AicrError
+
+    text = "kind: RecipeMetadata\nmetadata:\n  name: same\nspec:\n  criteria: {}\n"
+    for name in ("one", "two"):
+        root = distribution(site, name, f'name = "{name}"\ndata = "data"\n')
+        (root / "data/overlays").mkdir(parents=True)
+        (root / f"data/overlays/{name}.yaml").write_text(text)
+    with pytest.raises(AicrError, match="aicr-one and aicr-two"):
+        environment().catalogue()
+    # What does not need the catalogue still works.
+    assert environment().index.row("one") is not None
+
+
+def test_hot_commands_import_no_plugin(site: pathlib.Path) -> None:
+    manifest = 'name = "acme"\nhooks = ["aicr_deployers"]\n'
+    distribution(site, "acme", manifest, "raise SystemExit('imported')")
+    from aicr_core.cli.root import run
+
+    assert run(["recipe", "--intent", "training", "--allow-partial", "-o", os.devnull]) == 0
+
+
+@pytest.mark.parametrize("damage", ["empty", "magic", "payload", "mode", "directory"])
+def test_a_damaged_index_is_rebuilt(damage: str, site: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    first = environment().catalogue().fingerprint
+    (path,) = (tmp_path / "index").glob("index-*.bin")
+    data = bytearray(path.read_bytes())
+    if damage == "empty":
+        path.write_bytes(b"")
+    elif damage == "magic":
+        path.write_bytes(b"XXXX" + data[4:])
+    elif damage == "payload":
+        data[100] ^= 0xFF
+        path.write_bytes(bytes(data))
+    elif damage == "mode":
+        path.chmod(0o666)
+    else:
+        path.unlink()
+        path.mkdir()
+    assert environment().catalogue().fingerprint == first
+
+
+def test_an_index_that_cannot_be_stored_costs_nothing_else(site: pathlib.Path) -> None:
+    assert environment(AICR_INDEX_DIR="/proc/nowhere").catalogue().names()
+    assert environment(AICR_INDEX="off").catalogue().names()
+
+
+def test_an_edit_of_editable_data_is_seen_at_once(tmp_path: pathlib.Path, site: pathlib.Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    root = distribution(source, "acme", 'name = "acme"\ndata = "data"\n')
+    (root / "data/overlays").mkdir(parents=True)
+    info = next(source.glob("*.dist-info"))
+    info.rename(site / info.name)
+    import sys
+
+    sys.path.append(str(source))
+    try:
+        assert "mine" not in environment().catalogue().names()
+        text = "kind: RecipeMetadata\nmetadata:\n  name: mine\nspec:\n  criteria: {}\n"
+        (root / "data/overlays/mine.yaml").write_text(text)
+        assert "mine" in environment().catalogue().names()
+    finally:
+        sys.path.remove(str(source))
+
+
+def test_commands_list_info_doctor_and_switch(
+    site: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from aicr_core.cli.root import run
+
+    distribution(site, "acme", 'name = "acme"\nhooks = ["aicr_bundlers"]\n', "import nothing_here")
+    assert run(["plugins", "list", "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {"acme", "helm", "recipes"} <= {row["name"] for row in rows}
+    assert run(["plugins", "info", "acmee"]) == 3
+    assert 'did you mean "acme"' in capsys.readouterr().err
+    assert run(["plugins", "doctor", "--format", "json"]) == 2
+    verdicts = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert not verdicts["acme"]["ok"]
+    assert "nothing_here" in verdicts["acme"]["problem"]
+    assert verdicts["helm"]["ok"]
+    try:
+        assert run(["plugins", "disable", "acme"]) == 0
+        assert state("acme")["state"] == "disabled"
+    finally:
+        assert run(["plugins", "enable", "acme"]) == 0
+    assert state("acme")["state"] == "active"
+    assert run(["plugins", "list", "--format", "xml"]) == 2
