@@ -12,13 +12,13 @@ import pytest
 from aicr_core.app.environment import Environment
 from aicr_core.model.settings import Settings
 
-HOOKS = '''
+HOOKS = """
 from aicr_core.api import Bundler, hookimpl
 
 @hookimpl
 def aicr_bundlers():
     yield Bundler(component="{name}", call=lambda *a: None)
-'''
+"""
 
 
 def distribution(
@@ -35,7 +35,9 @@ def distribution(
         (root / "aicr-plugin.toml").write_text(text)
     info = site / f"{package}-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: aicr-{dist or name}\nVersion: 1.0\n")
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: aicr-{dist or name}\nVersion: 1.0\n"
+    )
     (info / "entry_points.txt").write_text(f"[aicr.plugins]\n{name} = {package}.hooks\n")
     return root
 
@@ -162,7 +164,9 @@ def test_hot_commands_import_no_plugin(site: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["empty", "magic", "payload", "mode", "directory"])
-def test_a_damaged_index_is_rebuilt(damage: str, site: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_a_damaged_index_is_rebuilt(
+    damage: str, site: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     first = environment().catalogue().fingerprint
     (path,) = (tmp_path / "index").glob("index-*.bin")
     data = bytearray(path.read_bytes())
@@ -186,7 +190,9 @@ def test_an_index_that_cannot_be_stored_costs_nothing_else(site: pathlib.Path) -
     assert environment(AICR_INDEX="off").catalogue().names()
 
 
-def test_an_edit_of_editable_data_is_seen_at_once(tmp_path: pathlib.Path, site: pathlib.Path) -> None:
+def test_an_edit_of_editable_data_is_seen_at_once(
+    tmp_path: pathlib.Path, site: pathlib.Path
+) -> None:
     source = tmp_path / "source"
     source.mkdir()
     root = distribution(source, "acme", 'name = "acme"\ndata = "data"\n')
