@@ -148,12 +148,11 @@ def resolution() -> None:
     """Distinct criteria resolved per second in one process."""
     from itertools import product
 
-    from aicr_core.app.catalogue import open_catalogue
-
+    from aicr_core.app.environment import Environment
     from aicr_core.engine.recipes import resolve
     from aicr_core.model.settings import Settings
 
-    catalogue = open_catalogue(Settings.from_env(os.environ))
+    catalogue = Environment(Settings.from_env(os.environ)).catalogue()
     names = ("service", "accelerator", "intent", "os", "platform")
     values = catalogue.criteria_values()
     grid = list(product(*[["any", *(v for v in values[name] if v != "any")] for name in names]))
