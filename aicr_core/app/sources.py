@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
 
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.kit.paths import fault
@@ -85,6 +84,7 @@ def _file(path: str) -> bytes:
 
 def _http(url: str) -> tuple[bytes, str]:
     from urllib.error import HTTPError, URLError
+    from urllib.parse import urlsplit
     from urllib.request import Request, urlopen
 
     request = Request(url, headers={"User-Agent": "aicr"})  # noqa: S310 - scheme checked by the caller

@@ -94,12 +94,9 @@ class Catalogue:
 
     def criteria_of(self, name: str) -> Document | None:
         """Concrete criteria of an overlay; None when it never matches by itself."""
+        # The builder stores them concrete and canonical already.
         overlay = self.overlay(name)
-        return (
-            None
-            if overlay is None or overlay["criteria"] is None
-            else concrete(overlay["criteria"])
-        )
+        return None if overlay is None else overlay["criteria"]
 
     def matching(self, criteria: Mapping[str, Any]) -> list[str]:
         """Names of the overlays that match, in byte order.

