@@ -70,6 +70,19 @@ class Environment:
             self._catalogues[key] = self._open(data, external_only)
         return self._catalogues[key]
 
+    def origin(self, path: str, parts: Sequence[str]) -> Document | None:
+        """Tell where a scalar of the plugins' catalogue is written: {layer, file, line, column}.
+
+        ``path`` is the catalogue file (``overlays/x.yaml``), ``parts`` the keys and list positions as text. None
+        when there is no such scalar. Positions are a cold part of the index: nothing else loads them.
+        """
+        catalogue = self.catalogue()
+        table = self.index.cold("positions", path)
+        place = (table or {}).get("\0".join(parts))
+        if place is None or not catalogue.has_file(path):
+            return None
+        return {**catalogue.file_origin(path), "line": place[0], "column": place[1]}
+
     def _open(self, data: Sequence[str], external_only: bool) -> Catalogue:
         index = self.index
         if data or external_only:

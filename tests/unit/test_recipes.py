@@ -184,3 +184,15 @@ def test_full_versions_are_totally_ordered(a: str, b: str, c: str) -> None:
 )
 def test_expressions(expression: str, actual: str, expected: bool) -> None:
     assert evaluate(expression, actual) is expected
+
+
+def test_every_scalar_of_the_catalogue_has_an_origin() -> None:
+    environment = Environment(Settings.from_env(os.environ))
+    found = environment.origin("overlays/eks.yaml", ["spec", "criteria", "service"])
+    assert found is not None
+    assert found["layer"] == "eks"
+    line = pathlib.Path(found["file"]).read_text("utf-8").splitlines()[found["line"] - 1]
+    assert line[found["column"] - 1 :] == "eks"
+    assert environment.origin("overlays/eks.yaml", ["spec", "nope"]) is None
+    values = "components/gpu-operator/values-eks-training.yaml"
+    assert environment.origin(values, ["cdi", "enabled"]) is not None
