@@ -64,9 +64,9 @@ def _named(value: Any) -> Any:
         if value and all(
             isinstance(item, dict) and isinstance(item.get("name"), str) for item in value
         ):
-            names = [item["name"] for item in value]
+            names = [str(item["name"]) for item in value]
             if len(set(names)) == len(names):
-                return {item["name"]: _named(item) for item in value}
+                return {str(item["name"]): _named(item) for item in value}
         return {str(place): _named(item) for place, item in enumerate(value)}
     return value
 
