@@ -15,12 +15,19 @@ def main() -> None:
         sys.stdout.write(f"aicr version {__version__}\n")
         return
     import gc
+    import signal
 
     # A short process that makes little garbage: collecting while modules load only costs time.
     gc.disable()
-    from aicr_core.cli.root import run
+    try:
+        # What stops the process politely is undone as carefully as Ctrl-C.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        from aicr_core.cli.root import run
 
-    sys.exit(run(arguments))
+        status = run(arguments)
+    except KeyboardInterrupt:
+        status = 9
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ def write_bundle(environment: Environment, request: BundleRequest) -> BundleRepo
         steps=tuple(resolve(deployer.steps)(whole, directory)),
     )
     if environment.manager_needed("aicr_bundle_written"):
-        environment.manager.call("aicr_bundle_written", report=report)
+        environment.manager.event("aicr_bundle_written", report=report)
     return report
 
 
@@ -207,7 +207,7 @@ def _plan(
     made = bundles.run_bundlers(
         selection,
         start,
-        _bundlers(environment),
+        _bundlers(environment, {planned.ref["name"] for planned in selection.components}),
         generic,
         request.jobs or os.cpu_count() or 1,
         environment.settings,
@@ -230,14 +230,36 @@ def _with_manifests(catalogue: Catalogue, selection: plan.Selection, name: str, 
     return attrs.evolve(item, manifests=rendered)
 
 
-def _bundlers(environment: Environment) -> dict[str, tuple[str, Any, Any]]:
-    if not environment.manager_needed("aicr_bundlers"):
-        return {}
-    known = environment.manager.named("aicr_bundlers", "component")
+def _bundlers(environment: Environment, components: set[str]) -> dict[str, tuple[str, Any, Any]]:
+    known: dict[str, tuple[str, Any]] = {}
+    if environment.manager_needed("aicr_bundlers"):
+        known = environment.manager.named("aicr_bundlers", "component")
+    _refuse_lost_bundlers(environment, components - set(known))
     return {
         name: (plugin, provider, resolve(provider.call))
         for name, (plugin, provider) in known.items()
     }
+
+
+def _refuse_lost_bundlers(environment: Environment, components: set[str]) -> None:
+    """Raise AicrError(NOT_FOUND) when a broken plugin has the bundler of one of ``components``.
+
+    The generic bundler in its place would write values that its vendor did not mean.
+    """
+    manager = environment.manager
+    reasons = {
+        row["name"]: row["reason"] for row in environment.index.rows if row["state"] == "broken"
+    }
+    reasons |= {p.plugin: p.message for p in manager.unanswered("aicr_bundlers")}
+    for row in environment.index.rows:
+        for item in row["provides"] if row["name"] in reasons else ():
+            if item["kind"] == "bundler" and item["name"] in components:
+                raise AicrError(
+                    Code.NOT_FOUND,
+                    f"the bundler of {item['name']} cannot be used: {reasons[row['name']]}",
+                    plugin=row["name"],
+                    hint=f"see `aicr plugins doctor`, or leave the plugin out: --no-plugin {row['name']}",
+                )
 
 
 def _put(target: str, files: list[bundles.File], *, force: bool) -> None:

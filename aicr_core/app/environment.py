@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aicr_core.kit.errors import AicrError, Code
-from aicr_core.plugins.index import Index, open_index
+from aicr_core.plugins.index import USABLE, Index, open_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,17 +47,14 @@ class Environment:
         if self._manager is None:
             from aicr_core.plugins.manager import PluginManager
 
-            trace = self._warn if self.settings.env.get("AICR_TRACE_PLUGINS") == "1" else None
-            self._manager = PluginManager(self.settings, self.index, trace)
+            settings = self.settings
+            trace = self._warn if settings.env.get("AICR_TRACE_PLUGINS") == "1" else None
+            self._manager = PluginManager(settings, self.index, trace, self._warn)
         return self._manager
 
     def manager_needed(self, hook: str) -> bool:
         """Tell from the index, without importing anything, whether a plugin implements ``hook``."""
-        return any(
-            hook in row["hooks"] or row["state"] == "undeclared"
-            for row in self.index.rows
-            if row["state"] in ("active", "undeclared")
-        )
+        return any(hook in row["hooks"] for row in self.index.rows if row["state"] in USABLE)
 
     def catalogue(self, data: Sequence[str] = (), *, external_only: bool = False) -> Catalogue:
         """Give the catalogue of the installed plugins and the directories ``data``, in order.
@@ -92,7 +89,7 @@ class Environment:
                 raise AicrError(
                     Code.INVALID_REQUEST, "--external-only without --data", hint="add --data DIR"
                 )
-            usable = [row for row in index.rows if row["state"] in ("active", "undeclared")]
+            usable = [row for row in index.rows if row["state"] in USABLE]
             layers, criteria, hints = catalogue_inputs(usable)
             plugins = [] if external_only else layers
             return from_directories(data, plugins=plugins, criteria=criteria, hints=hints)

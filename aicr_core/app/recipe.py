@@ -55,14 +55,26 @@ def build_recipe(environment: Environment, request: RecipeRequest) -> Resolution
     if environment.manager_needed("aicr_policy"):
         notes.extend(apply_policy(environment, resolution.document, "recipe"))
     if environment.manager_needed("aicr_recipe_built"):
-        environment.manager.call("aicr_recipe_built", recipe=resolution.document)
+        environment.manager.event("aicr_recipe_built", recipe=resolution.document)
     return Resolution(resolution.document, (*notes, *resolution.warnings))
 
 
 def apply_policy(environment: Environment, document: Document, stage: str) -> list[str]:
-    """Ask the policy hooks; give warnings. Raises AicrError(INVALID_REQUEST) for a denial."""
+    """Ask the policy hooks; give warnings.
+
+    Raises AicrError(INVALID_REQUEST) for a denial, and for a policy that failed: what was not judged was not
+    allowed.
+    """
     notes = []
-    answers = environment.manager.providers("aicr_policy", subject=document, stage=stage)
+    manager = environment.manager
+    answers = manager.providers("aicr_policy", subject=document, stage=stage)
+    for problem in manager.unanswered("aicr_policy"):
+        raise AicrError(
+            Code.INVALID_REQUEST,
+            f"its policy failed, so nothing is allowed: {problem.message}",
+            plugin=problem.plugin,
+            hint=f"mend the plugin, or leave it out: --no-plugin {problem.plugin}",
+        )
     for plugin, finding in answers:
         if finding["verdict"] == "deny":
             raise AicrError(Code.INVALID_REQUEST, f"refused: {finding['message']}", plugin=plugin)

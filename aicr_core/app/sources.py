@@ -10,14 +10,13 @@ import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
+from aicr_core.kit import limits
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.kit.paths import fault
 from aicr_core.kit.yamlio import MAX_BYTES
 
 if TYPE_CHECKING:
     from aicr_core.app.environment import Environment
-
-HTTP_TIMEOUT = 30.0
 
 
 class Source(NamedTuple):
@@ -49,7 +48,7 @@ def read(environment: Environment, uri: str) -> Source:
     from aicr_core.kit.run import Context
     from aicr_core.plugins.manager import resolve
 
-    context = Context(settings=environment.settings, timeout=HTTP_TIMEOUT)
+    context = Context(settings=environment.settings, timeout=limits.HTTP)
     data = resolve(stores[scheme][1].read)(context, uri)
     return Source(data, format_of(uri), uri)
 
@@ -89,7 +88,7 @@ def _http(url: str) -> tuple[bytes, str]:
 
     request = Request(url, headers={"User-Agent": "aicr"})  # noqa: S310 - scheme checked by the caller
     try:
-        with urlopen(request, timeout=HTTP_TIMEOUT) as response:  # noqa: S310
+        with urlopen(request, timeout=limits.HTTP) as response:  # noqa: S310
             if response.status != 200:
                 raise AicrError(Code.SERVICE_UNAVAILABLE, f"status {response.status}", where=url)
             data = response.read(MAX_BYTES + 1)
@@ -100,7 +99,7 @@ def _http(url: str) -> tuple[bytes, str]:
         )
         raise AicrError(code, f"the server answers {error.code}", where=url) from None
     except TimeoutError:
-        raise AicrError(Code.TIMEOUT, f"no answer within {HTTP_TIMEOUT:g} s", where=url) from None
+        raise AicrError(Code.TIMEOUT, f"no answer within {limits.HTTP:g} s", where=url) from None
     except (URLError, OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise AicrError(Code.SERVICE_UNAVAILABLE, f"cannot fetch: {reason}", where=url) from None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from aicr_core.cli.options import Integer, single
-from aicr_core.cli.output import note
+from aicr_core.cli.output import write_result
 
 if TYPE_CHECKING:
     from aicr_core.app.environment import Environment
@@ -77,9 +76,7 @@ def bundle(environment: Environment, /, **options: Any) -> None:
         }
     )
     report = write_bundle(environment, request)
-    for problem in environment.manager.problems:
-        note(f"warning: plugin {problem.plugin}: {problem.hook}: {problem.message}")
-    sys.stdout.write(_text(report))
+    write_result(_text(report))
 
 
 def _text(report: BundleReport) -> str:

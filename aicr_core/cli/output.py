@@ -7,18 +7,35 @@ from typing import Any
 
 from aicr_core.kit.emit import to_json, to_yaml
 from aicr_core.kit.errors import AicrError, Code
+from aicr_core.kit.log import Log
+
+_log = Log()
+
+
+def use(log: Log) -> None:
+    """Write notes through ``log`` from now on; the root command sets it for each invocation."""
+    global _log
+    _log = log
 
 
 def note(text: str) -> None:
     """Write a line for the person to standard error."""
-    sys.stderr.write(f"{text}\n")
+    _log.info(text)
+
+
+def warn(text: str) -> None:
+    """Write a warning to standard error."""
+    _log.warn(text)
 
 
 def write_result(text: str, output: str = "") -> None:
-    """Write a result to standard output (``""`` or ``-``) or, whole or not at all, to a file."""
+    """Write a result to standard output (``""`` or ``-``) or, whole or not at all, to a file.
+
+    Raises AicrError when that cannot be written, BrokenPipeError when its reader has gone.
+    """
     target = output.strip()
     if target in ("", "-"):
-        sys.stdout.write(text)
+        _standard_output(text)
         return
     if "://" in target:
         scheme = target.partition("://")[0]
@@ -31,6 +48,22 @@ def write_result(text: str, output: str = "") -> None:
     from aicr_core.kit.paths import atomic_write
 
     atomic_write(target, text.encode("utf-8"))
+
+
+def _standard_output(text: str) -> None:
+    if sys.stdout is None:
+        raise AicrError(Code.INVALID_REQUEST, "standard output is closed", hint="use --output FILE")
+    try:
+        # Bytes: results are UTF-8 with plain newlines whatever the locale says.
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8"))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        from aicr_core.kit.paths import fault
+
+        raise fault(error, "standard output", "write") from None
 
 
 def render(value: Any, fmt: str) -> str:

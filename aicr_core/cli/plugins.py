@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aicr_core.cli.options import choice
-from aicr_core.cli.output import note, render, write_result
+from aicr_core.cli.output import note, render, warn, write_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,8 @@ Examples:
   aicr plugins list
   aicr plugins info helm --format yaml
   aicr plugins doctor
-  aicr plugins disable kubeflow"""
+  aicr plugins disable NAME
+  aicr plugins index --write /usr/share/aicr"""
 )
 def plugins() -> None:
     """List, inspect, examine and switch plugins."""
@@ -64,7 +65,7 @@ def list_command(environment: Environment, all_states: bool, fmt: str) -> None:
     write_result(table(("NAME", "VERSION", "DISTRIBUTION", "STATE", "SUMMARY"), lines))
     if all_states and environment.index.hot is not None:
         for text in environment.index.hot["warnings"]:
-            note(f"warning: {text}")
+            warn(text)
 
 
 @plugins.command("info")
@@ -140,6 +141,22 @@ def disable_command(environment: Environment, name: str) -> None:
 def _switch(environment: Environment, name: str, *, enabled: bool) -> None:
     from aicr_core.app import plugins as use_case
 
-    path = use_case.switch(environment, name, enabled=enabled)
+    path, obstacle = use_case.switch(environment, name, enabled=enabled)
     word = "enabled" if enabled else "disabled"
     note(f"{name} is {word} (in {path})")
+    if obstacle:
+        warn(f"{name} stays unused because of {obstacle}")
+
+
+@plugins.command("index")
+@click.option("--write", "folder", required=True, metavar="DIR", help="folder to write it to")
+@click.pass_obj
+def index_command(environment: Environment, folder: str) -> None:
+    """Write the plugin index for a read-only image.
+
+    Run it as the last step of the image's build and set AICR_INDEX_DIR=DIR in the image. It is used while the
+    same distributions are installed, and owned by root or by whoever runs aicr.
+    """
+    from aicr_core.app import plugins as use_case
+
+    note(f"{use_case.write_index(environment, folder)} is written; set AICR_INDEX_DIR={folder}")

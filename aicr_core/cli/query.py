@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from aicr_core.cli.options import choice, criteria_options, request_from, single
-from aicr_core.cli.output import note, render
+from aicr_core.cli.output import render, warn, write_result
 from aicr_core.kit.emit import float_text, to_yaml
 
 if TYPE_CHECKING:
@@ -44,8 +43,8 @@ def query(environment: Environment, /, **options: Any) -> None:
     fmt = choice("format", single("format", options["fmt"], "yaml"), ("yaml", "json", "table"))
     value, warnings = run(environment, request, selector, empty=None if fmt == "json" else [])
     for text in warnings:
-        note(f"warning: {text}")
-    sys.stdout.write(render(value, "json") if fmt == "json" else _bare(value))
+        warn(text)
+    write_result(render(value, "json") if fmt == "json" else _bare(value))
 
 
 def _bare(value: Any) -> str:

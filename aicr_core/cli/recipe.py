@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aicr_core.cli.options import choice, criteria_options, request_from, single
-from aicr_core.cli.output import note, render, write_result
+from aicr_core.cli.output import render, warn, write_result
 from aicr_core.engine.criteria import TEXT_DIMENSIONS
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def recipe(ctx: click.Context, /, **options: Any) -> None:
     fmt = choice("format", single("format", options["fmt"], "yaml"), FORMATS)
     resolution = build_recipe(environment, request)
     for text in resolution.warnings:
-        note(f"warning: {text}")
+        warn(text)
     document = resolution.document
     write_result(_table(document) if fmt == "table" else render(document, fmt), output)
 

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aicr_core._version import __version__
 from aicr_core.app.environment import Environment
-from aicr_core.cli.output import note
+from aicr_core.cli.output import note, use, warn, write_result
 from aicr_core.kit.errors import AicrError, Code, nearest
+from aicr_core.kit.log import Log
 from aicr_core.model.settings import Settings
+from aicr_core.plugins.index import USABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,14 +44,15 @@ Examples:
   aicr bundle --recipe recipe.yaml --output bundle
   aicr plugins list"""
 CANCELLED = 9
+USAGE = 1
 
 
 class Group(click.Group):
     """A group that imports a command when it is needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of the built-in commands."""
-        return list(COMMANDS)
+        """Names of the built-in commands, then those that plugins' manifests name."""
+        return [*COMMANDS, *_plugin_commands(ctx.obj)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command of that name; look among the plugins' last."""
@@ -68,8 +72,9 @@ class Group(click.Group):
         name = args[0]
         command = self.get_command(ctx, name)
         if command is None:
-            close = nearest(name, COMMANDS)
-            hint = f'did you mean "{close}"?' if close else f"commands: {', '.join(COMMANDS)}"
+            known = self.list_commands(ctx)
+            close = nearest(name, known)
+            hint = f'did you mean "{close}"?' if close else f"commands: {', '.join(known)}"
             raise AicrError(Code.NOT_FOUND, f'no command "{name}"', hint=hint)
         return name, command, args[1:]
 
@@ -78,9 +83,29 @@ class Group(click.Group):
         sections: dict[str, list[tuple[str, str]]] = {}
         for name, (_, section, summary) in COMMANDS.items():
             sections.setdefault(section, []).append((name, summary))
+        for name, (section, summary) in _plugin_commands(ctx.obj).items():
+            sections.setdefault(section, []).append((name, summary))
         for section, rows in sections.items():
             with formatter.section(section):
                 formatter.write_dl(rows)
+
+
+def _plugin_commands(environment: Environment | None) -> dict[str, tuple[str, str]]:
+    """Give section and summary of the commands that plugins' manifests name; no plugin is imported."""
+    if environment is None:
+        return {}
+    try:
+        rows = environment.index.rows
+    except AicrError:
+        # Help must come also when the policy file is malformed; every other command says so.
+        return {}
+    found = {}
+    for row in rows:
+        for item in row["provides"] if row["state"] in USABLE else ():
+            if item["kind"] == "command" and item["name"] not in COMMANDS:
+                summary = item.get("summary") or row["summary"]
+                found[item["name"]] = (item.get("section") or f"Plugin {row['name']}", summary)
+    return found
 
 
 def _load(target: str) -> click.Command:
@@ -102,7 +127,8 @@ def root(ctx: click.Context) -> None:
 
     \b
     Options for every command, before or after it:
-      --debug            show tracebacks and plugin calls
+      --debug            show tracebacks
+      --log-json         one JSON object for each line on standard error
       --no-plugin NAME   leave a plugin out of this run (repeatable)
       -v, --version      print the version
     """
@@ -110,52 +136,88 @@ def root(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-def split_globals(arguments: Sequence[str]) -> tuple[list[str], bool, tuple[str, ...]]:
-    """Take the global options out of the arguments, wherever they stand before ``--``."""
-    rest: list[str] = []
-    debug = False
-    blocked: list[str] = []
-    words = iter(arguments)
-    for word in words:
-        if word == "--":
-            rest.extend([word, *words])
-        elif word == "--debug":
-            debug = True
-        elif word == "--no-plugin":
-            name = next(words, None)
-            if name is None:
-                raise click.UsageError("--no-plugin needs the name of a plugin")
-            blocked.append(name)
-        elif word.startswith("--no-plugin="):
-            blocked.append(word.partition("=")[2])
-        else:
-            rest.append(word)
-    return rest, debug, tuple(blocked)
+class Globals:
+    """The global options, taken out of the arguments wherever they stand before ``--``."""
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self.rest: list[str] = []
+        self.debug = self.log_json = self.version = False
+        self.blocked: list[str] = []
+        self.incomplete = False
+        words = iter(arguments)
+        for word in words:
+            if word == "--":
+                self.rest.extend([word, *words])
+            elif word == "--debug":
+                self.debug = True
+            elif word == "--log-json":
+                self.log_json = True
+            elif word in ("--version", "-v") and not self.rest:
+                self.version = True
+            elif word == "--no-plugin":
+                name = next(words, None)
+                self.incomplete = name is None
+                self.blocked.append(name or "")
+            elif word.startswith("--no-plugin="):
+                self.blocked.append(word.partition("=")[2])
+            else:
+                self.rest.append(word)
 
 
 def run(arguments: Sequence[str], environment: Environment | None = None) -> int:
     """Run the command line; give the exit status. Nothing is raised but what ends the interpreter."""
-    debug = "--debug" in arguments
+    given = Globals(arguments)
+    log = Log(debug=given.debug, json=given.log_json, version=__version__)
+    use(log)
     try:
-        rest, debug, blocked = split_globals(arguments)
-        if environment is None:
-            settings = Settings.from_env(os.environ, no_plugin=blocked, debug=debug)
-            environment = Environment(settings, lambda text: note(f"warning: {text}"))
-        result: Any = root.main(rest, prog_name="aicr", standalone_mode=False, obj=environment)
+        settings = Settings.from_env(
+            os.environ, no_plugin=tuple(given.blocked), debug=given.debug, log_json=given.log_json
+        )
+    except AicrError as refused:
+        # An unparsable switch is a usage error, as an option's would be (spec/snapshot.md 13.3).
+        log.failed(f"usage error: {refused.where}: {refused.message}", refused.hint, USAGE)
+        return USAGE
+    log = Log(debug=settings.debug, json=settings.log_json, version=__version__)
+    use(log)
+    status, error = _run(given, environment or Environment(settings, warn))
+    if error is not None:
+        if settings.debug:
+            import traceback
+
+            note("".join(traceback.format_exception(error)).rstrip())
+        if isinstance(error, click.UsageError):
+            path = error.ctx.command_path if error.ctx is not None else "aicr"
+            log.failed(f"usage error: {error.format_message()}", f"see `{path} --help`", status)
+        else:
+            log.failed(str(error), getattr(error, "hint", None), status)
+    return status
+
+
+def _run(given: Globals, environment: Environment) -> tuple[int, Exception | None]:
+    """Give the exit status, and the error to report if there is one."""
+    try:
+        if given.incomplete:
+            raise click.UsageError("--no-plugin needs the name of a plugin")
+        if given.version:
+            write_result(f"aicr version {__version__}\n")
+            return 0, None
+        result: Any = root.main(
+            given.rest, prog_name="aicr", standalone_mode=False, obj=environment
+        )
         sys.stdout.flush()
     except AicrError as error:
-        return _failed(error, debug)
+        return error.exit_status, error
     except click.UsageError as error:
-        return _usage(error)
+        return USAGE, error
     except click.exceptions.Exit as error:
-        return int(error.exit_code)
+        return int(error.exit_code), None
     except (click.Abort, KeyboardInterrupt):
         note("cancelled; nothing was left half written")
-        return CANCELLED
+        return CANCELLED, None
     except BrokenPipeError:
         # The reader has gone (`aicr ... | head`): no complaint, and none from the interpreter's exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 0, None
     except Exception as error:
         wrapped = AicrError(
             Code.INTERNAL,
@@ -163,24 +225,5 @@ def run(arguments: Sequence[str], environment: Environment | None = None) -> int
             hint="this is a defect of aicr: report it with the output of --debug",
         )
         wrapped.__cause__ = error
-        return _failed(wrapped, debug)
-    else:
-        return result if isinstance(result, int) else 0
-
-
-def _failed(error: AicrError, debug: bool) -> int:
-    if debug:
-        import traceback
-
-        note("".join(traceback.format_exception(error)).rstrip())
-    note(str(error))
-    if error.hint:
-        note(f"hint: {error.hint}")
-    return error.exit_status
-
-
-def _usage(error: click.UsageError) -> int:
-    note(f"usage error: {error.format_message()}")
-    if error.ctx is not None:
-        note(f"hint: see `{error.ctx.command_path} --help`")
-    return 1
+        return wrapped.exit_status, wrapped
+    return (result if isinstance(result, int) else 0), None

@@ -74,7 +74,7 @@ class AicrError(Exception):
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
         owner = f" (plugin {self.plugin})" if self.plugin else ""
-        text = f"[{self.code}] {place}{self.message}{owner}"
+        text = one_line(f"[{self.code}] {place}{self.message}{owner}")
         cause = self.__cause__
         if isinstance(cause, AicrError):
             text += f": {cause}"
@@ -90,9 +90,18 @@ class AicrErrors(AicrError):
         super().__init__(worst.code, message)
 
     def __str__(self) -> str:
-        lines = [f"[{self.code}] {self.message}"]
+        lines = [one_line(f"[{self.code}] {self.message}")]
         lines.extend(f"  {error}" for error in self.errors)
         return "\n".join(lines)
+
+
+def one_line(text: str) -> str:
+    """Escape control characters and line ends: a message quotes what it was given, which may be hostile."""
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
+import stat
 from typing import TYPE_CHECKING
 
 from aicr_core.kit.errors import AicrError, Code
@@ -31,8 +31,16 @@ def fault(error: OSError, path: str, doing: str) -> AicrError:
     return AicrError(code, f"cannot {doing}: {error.strerror or error}", where=path)
 
 
+def temporary_name(target: str, ending: str) -> str:
+    """Give a name beside ``target`` that nobody else uses; process numbers repeat in containers."""
+    return f"{target}.{os.urandom(6).hex()}.{ending}"
+
+
 def atomic_write(path: str, data: bytes, mode: int = 0o666) -> None:
-    """Write a file whole: temporary name in the same folder, then rename. Raises AicrError."""
+    """Write a file whole: temporary name in the same folder, then rename. Raises AicrError.
+
+    A file that is replaced keeps its mode; a new one gets ``mode`` less the umask. A link is followed.
+    """
     if os.path.exists(path) and not os.path.isfile(path):
         # A device or pipe (/dev/stdout, a process substitution) cannot be renamed over.
         try:
@@ -42,25 +50,33 @@ def atomic_write(path: str, data: bytes, mode: int = 0o666) -> None:
             raise fault(error, path, "write") from None
         return
     target = os.path.realpath(path)
-    temporary = f"{target}.{os.getpid()}.tmp"
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        try:
-            with open(descriptor, "wb") as stream:
-                stream.write(data)
-            os.replace(temporary, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
+        replace(target, [data], mode)
     except OSError as error:
         raise fault(error, path, "write") from None
+
+
+def replace(target: str, parts: Iterable[bytes], mode: int = 0o666) -> None:
+    """Write ``parts`` to a temporary file and rename it over ``target``. Raises OSError."""
+    temporary = temporary_name(target, "tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        with open(descriptor, "wb") as stream:
+            with contextlib.suppress(OSError):
+                os.fchmod(descriptor, stat.S_IMODE(os.stat(target).st_mode))
+            stream.writelines(parts)
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
 
 
 def safe_relative(path: str) -> str:
     """Give ``path`` if it stays below its root: relative, ``/`` separators, no ``..``. Raises AicrError."""
     parts = path.split("/")
-    if not path or path.startswith("/") or "\\" in path or any(p in ("", ".", "..") for p in parts):
+    unsafe = not path or path.startswith("/") or "\\" in path or "\0" in path
+    if unsafe or any(part in ("", ".", "..") for part in parts):
         raise AicrError(Code.INVALID_REQUEST, f'"{path}" is no safe path inside a bundle')
     return path
 
@@ -68,52 +84,115 @@ def safe_relative(path: str) -> str:
 def write_tree(
     target: str, files: Iterable[tuple[str, bytes, int]], keep: Iterable[str] = ()
 ) -> None:
-    """Replace the folder ``target`` by one that holds exactly ``files`` (path, bytes, mode).
+    """Replace the content of the folder ``target`` by exactly ``files`` (path, bytes, mode).
 
-    The new tree is built in a sibling folder and swapped in by rename. Paths in ``keep`` are carried over
-    from the old tree. Raises AicrError; on any failure the old tree stays.
+    Paths in ``keep`` stay as they are. The new tree is built beside the old one and swapped in by rename; where
+    the folder itself has to stay (something in it is kept, it is a mount point or somebody's working directory,
+    its parent cannot be written) its entries are swapped one by one. On an error or an interrupt the old content
+    stays. Raises AicrError.
     """
-    target = os.path.abspath(target)
-    parent = os.path.dirname(target)
+    target = os.path.realpath(target)
+    kept = set(keep)
     try:
-        os.makedirs(parent, exist_ok=True)
-        new = f"{target}.{os.getpid()}.new"
-        old = f"{target}.{os.getpid()}.old"
-        os.mkdir(new, 0o755)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        inside = os.path.isdir(target) and (bool(kept) or _has_to_stay(target))
+        work = temporary_name(os.path.join(target, ".aicr") if inside else target, "new")
+        os.mkdir(work, 0o755)
         try:
             for path, data, mode in files:
-                full = os.path.join(new, safe_relative(path))
+                full = os.path.join(work, safe_relative(path))
                 os.makedirs(os.path.dirname(full), mode=0o755, exist_ok=True)
                 with open(
                     os.open(full, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb"
                 ) as stream:
                     stream.write(data)
                 os.chmod(full, mode)
-            for path in keep:
-                full = os.path.join(new, path)
-                os.makedirs(os.path.dirname(full), exist_ok=True)
-                shutil.copy2(os.path.join(target, path), full, follow_symlinks=False)
-            if os.path.isdir(target):
-                os.rename(target, old)
-                try:
-                    os.rename(new, target)
-                except BaseException:
-                    os.rename(old, target)
-                    raise
-                shutil.rmtree(old, ignore_errors=True)
+            if inside:
+                _swap_entries(target, work, kept)
+            elif os.path.isdir(target):
+                os.chmod(work, stat.S_IMODE(os.stat(target).st_mode))
+                _swap_folder(target, work)
             else:
-                os.rename(new, target)
-        except BaseException:
-            shutil.rmtree(new, ignore_errors=True)
-            raise
+                os.rename(work, target)
+        finally:
+            _remove(work)
     except OSError as error:
         raise fault(error, target, "write the bundle") from None
 
 
+def _has_to_stay(target: str) -> bool:
+    if os.path.ismount(target) or not os.access(os.path.dirname(target), os.W_OK):
+        return True
+    # A shell whose working directory is renamed away sees an empty place; ours is most likely its too.
+    try:
+        here = os.getcwd()
+    except OSError:
+        return False
+    return here == target or here.startswith(f"{target}/")
+
+
+def _swap_folder(target: str, new: str) -> None:
+    old = temporary_name(target, "old")
+    try:
+        os.rename(target, old)
+        os.rename(new, target)
+    except BaseException:
+        # Whether an interrupt came before or after the second rename, the target is a whole tree.
+        with contextlib.suppress(OSError):
+            os.rename(old, target)
+        if os.path.isdir(target):
+            _remove(old)
+        raise
+    _remove(old)
+
+
+def _swap_entries(target: str, new: str, keep: set[str]) -> None:
+    """Move the old files of ``target`` aside and the new ones in; undo it all when that fails."""
+    old = temporary_name(os.path.join(target, ".aicr"), "old")
+    work = (os.path.basename(new) + "/", os.path.basename(old) + "/")
+    leaving = [
+        path for path in tree_files(target) if path not in keep and not path.startswith(work)
+    ]
+    moves = [(os.path.join(target, path), os.path.join(old, path)) for path in leaving]
+    moves += [(os.path.join(new, path), os.path.join(target, path)) for path in tree_files(new)]
+    done: list[tuple[str, str]] = []
+    try:
+        for source, place in moves:
+            os.makedirs(os.path.dirname(place), mode=0o755, exist_ok=True)
+            # Noted first: an interrupt between the two lines must not lose the file.
+            done.append((source, place))
+            os.rename(source, place)
+    except BaseException:
+        for source, place in reversed(done):
+            with contextlib.suppress(OSError):
+                os.rename(place, source)
+        _remove_empty(old)
+        raise
+    _remove(old)
+    for folder in sorted({os.path.dirname(path) for path in leaving} - {""}, reverse=True):
+        _remove_empty(os.path.join(target, folder))
+
+
+def _remove(folder: str) -> None:
+    import shutil  # costs 5 ms, which commands that write no tree need not pay
+
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_empty(folder: str) -> None:
+    for place, _, _ in os.walk(folder, topdown=False):
+        with contextlib.suppress(OSError):
+            os.rmdir(place)
+
+
 def tree_files(root: str) -> list[str]:
-    """Give the relative paths of everything below ``root`` that is not a folder, sorted."""
+    """Give the relative paths of everything below ``root`` that is not a folder, sorted.
+
+    A link to a folder counts as a file: it is not followed.
+    """
     found: list[str] = []
-    for folder, _, names in os.walk(root):
+    for folder, folders, names in os.walk(root):
         prefix = os.path.relpath(folder, root)
-        found.extend(name if prefix == "." else f"{prefix}/{name}" for name in names)
+        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+        found.extend(name if prefix == "." else f"{prefix}/{name}" for name in (*names, *links))
     return sorted(found)

@@ -1,36 +1,54 @@
 """Run tasks side by side with deadlines, and give their outcomes in the order the tasks were given.
 
 Threads are daemons: a hung one never holds the exit. ``concurrent.futures`` joins its workers at exit and is not
-used. A thread cannot be killed: one past its deadline is reported and abandoned, its late result dropped.
+used. A thread cannot be killed: one past its deadline is told so, reported and abandoned, its late result dropped.
 """
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from aicr_core.kit import limits
+from aicr_core.kit.clock import Clock
 from aicr_core.kit.errors import AicrError, Code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    import subprocess
+    from collections.abc import Callable, Mapping, Sequence
+
+POLL = 0.1
+"""Seconds between two looks at the cancellation while a child process runs."""
+
+
+class Completed(NamedTuple):
+    """A child process that ended: exit status (negative: the signal), and what it wrote."""
+
+    status: int
+    stdout: bytes
+    stderr: bytes
 
 
 class Context:
-    """What a provider gets: its deadline, cancellation, settings, and the template renderer."""
+    """What a provider gets: its deadline, cancellation, settings, child processes, templates, the time."""
 
     def __init__(
         self,
         *,
         settings: Any = None,
-        timeout: float = 60.0,
+        timeout: float = limits.TASK,
         render: Callable[..., str] | None = None,
+        log: Callable[[str], None] | None = None,
         cancelled: threading.Event | None = None,
     ) -> None:
         self.settings = settings
         self._render = render
+        self._log = log
         self._cancelled = cancelled or threading.Event()
+        self._abandoned = threading.Event()
         self._end = time.monotonic() + timeout
 
     def remaining(self) -> float:
@@ -39,8 +57,22 @@ class Context:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the user or the core has stopped this run."""
-        return self._cancelled.is_set()
+        """Whether this work is no longer wanted: stopped by the user, by the core, or past its deadline."""
+        return self._cancelled.is_set() or self._abandoned.is_set()
+
+    def abandon(self) -> None:
+        """Tell the work that nobody waits for it any more; the runner calls this."""
+        self._abandoned.set()
+
+    def now(self) -> str:
+        """The time for what is written, RFC 3339 in UTC; fixed by ``SOURCE_DATE_EPOCH``."""
+        env = self.settings.env if self.settings is not None else {}
+        return Clock.from_env(env).stamp()
+
+    def log(self, message: str) -> None:
+        """Write a line for the person, on standard error; never to standard output."""
+        if self._log is not None:
+            self._log(message)
 
     def render(self, template: str, **variables: Any) -> str:
         """Render a Jinja2 template text with the project's settings (see docs/plugins/tutorial.md).
@@ -51,19 +83,115 @@ class Context:
             raise AicrError(Code.INTERNAL, "this run has no template renderer")
         return self._render(template, **variables)
 
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        check: bool = True,
+    ) -> Completed:
+        """Run a program, without a shell, for no longer than the remaining time.
+
+        It gets a process group of its own, which is ended as a whole (SIGTERM, then SIGKILL) at the deadline
+        and on cancellation. ``env`` replaces the environment. Raises AicrError: NOT_FOUND when there is no such
+        program, TIMEOUT, and, with ``check``, INTERNAL with its last line when it fails.
+        """
+        import subprocess
+
+        try:
+            process = subprocess.Popen(
+                list(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                cwd=cwd, env=dict(env) if env is not None else None, start_new_session=True,
+            )  # fmt: skip
+        except FileNotFoundError:
+            missing = cwd if cwd is not None and not _is_folder(cwd) else argv[0]
+            raise AicrError(Code.NOT_FOUND, f"{missing} is not there", hint="install it") from None
+        except OSError as error:
+            raise AicrError(
+                Code.INTERNAL, f"cannot start {argv[0]}: {error.strerror or error}"
+            ) from None
+        try:
+            stdout, stderr = self._communicate(process, stdin)
+        except BaseException as error:
+            end_group(process)
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            word = "was cancelled" if self.cancelled else "took longer than it may"
+            raise AicrError(Code.TIMEOUT, f"{argv[0]} {word} and was ended") from None
+        if check and process.returncode:
+            lines = stderr.decode("utf-8", "replace").strip().splitlines() or [""]
+            raise AicrError(
+                Code.INTERNAL, f"{argv[0]} failed with status {process.returncode}: {lines[-1]}"
+            )
+        return Completed(process.returncode, stdout, stderr)
+
+    def _communicate(self, process: subprocess.Popen[bytes], stdin: bytes) -> tuple[bytes, bytes]:
+        from subprocess import TimeoutExpired
+
+        # The input is handed over once; communicate() keeps what it has read between calls.
+        wanted: bytes | None = stdin
+        while True:
+            try:
+                return process.communicate(wanted, timeout=min(POLL, self.remaining()))
+            except TimeoutExpired:
+                wanted = None
+                if self.cancelled or not self.remaining():
+                    raise
+
+
+def _is_folder(path: str) -> bool:
+    import os
+
+    return os.path.isdir(path)
+
+
+def end_group(process: subprocess.Popen[bytes], grace: float = limits.GRACE) -> None:
+    """End a process that was started in a session of its own, with all its children, and reap it.
+
+    For one that was not waited for, or whose children still hold its pipes: only then its group's number is sure
+    to be still its own.
+    """
+    import os
+    import signal
+    from subprocess import TimeoutExpired
+
+    def tell(number: int) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, number)
+
+    if process.poll() is None:
+        tell(signal.SIGTERM)
+        with contextlib.suppress(TimeoutExpired):
+            process.wait(grace)
+    tell(signal.SIGKILL)
+    process.wait()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
+
 
 class Task(NamedTuple):
-    """One piece of work: a name, its plugin, a function of a context, its deadline in seconds."""
+    """One piece of work: a name, its plugin, a function of a context, its deadline in seconds.
+
+    ``inline`` runs it in the caller's thread: for what only computes.
+    """
 
     name: str
     plugin: str
     call: Callable[[Context], Any]
-    timeout: float = 60.0
+    timeout: float = limits.TASK
     inline: bool = False
 
 
 class Outcome(NamedTuple):
-    """How a task ended: ``status`` is ok, failed, timeout or cancelled."""
+    """How a task ended.
+
+    ``status``: ok; failed (it raised); crashed (it tried to end the process); timeout; skipped (the deadline of
+    the whole run came before its turn).
+    """
 
     name: str
     plugin: str
@@ -74,87 +202,128 @@ class Outcome(NamedTuple):
 
 
 class Runner:
-    """Runs tasks with at most ``jobs`` threads at once."""
+    """Runs tasks with at most ``jobs`` threads at once, all within ``deadline`` seconds if that is given."""
 
     def __init__(
-        self, jobs: int, *, settings: Any = None, render: Callable[..., str] | None = None
+        self,
+        jobs: int,
+        deadline: float | None = None,
+        *,
+        settings: Any = None,
+        render: Callable[..., str] | None = None,
+        log: Callable[[str], None] | None = None,
     ) -> None:
         self._jobs = max(1, jobs)
+        self._end = None if deadline is None else time.monotonic() + deadline
         self._settings = settings
         self._render = render
+        self._log = log
         self._cancelled = threading.Event()
 
     def run(self, tasks: Sequence[Task]) -> tuple[Outcome, ...]:
-        """Run all tasks; give outcomes in the order of ``tasks``. An interrupt cancels and is raised."""
-        outcomes: list[Outcome | None] = [None] * len(tasks)
-        threaded = []
-        for number, task in enumerate(tasks):
-            if task.inline:
-                outcomes[number] = self._one(task)
-            else:
-                threaded.append(number)
-        if threaded:
-            try:
-                self._threads(tasks, threaded, outcomes)
-            except BaseException:
-                self._cancelled.set()
-                raise
-        return tuple(outcome for outcome in outcomes if outcome is not None)
+        """Run all tasks; give outcomes in the order of ``tasks``.
+
+        An interrupt tells every running task, waits ``limits.GRACE`` seconds for them, and is raised.
+        """
+        outcomes: dict[int, Outcome] = {}
+        threads: list[threading.Thread] = []
+        try:
+            for number, task in enumerate(tasks):
+                if task.inline:
+                    late = self._left(task.timeout) <= 0
+                    outcomes[number] = _skipped(task) if late else self._one(task, self._for(task))
+            waiting = [number for number in range(len(tasks)) if number not in outcomes]
+            self._threads(tasks, waiting, outcomes, threads)
+        except BaseException:
+            self._cancelled.set()
+            end = time.monotonic() + limits.GRACE
+            for thread in threads:
+                thread.join(max(0.0, end - time.monotonic()))
+            raise
+        return tuple(outcomes[number] for number in range(len(tasks)))
+
+    def _left(self, timeout: float) -> float:
+        return timeout if self._end is None else min(timeout, self._end - time.monotonic())
+
+    def _for(self, task: Task) -> Context:
+        return Context(
+            settings=self._settings,
+            timeout=self._left(task.timeout),
+            render=self._render,
+            log=self._log,
+            cancelled=self._cancelled,
+        )
 
     def _threads(
-        self, tasks: Sequence[Task], numbers: list[int], outcomes: list[Outcome | None]
+        self,
+        tasks: Sequence[Task],
+        numbers: list[int],
+        outcomes: dict[int, Outcome],
+        threads: list[threading.Thread],
     ) -> None:
         results: queue.SimpleQueue[tuple[int, Outcome]] = queue.SimpleQueue()
         waiting = list(reversed(numbers))
-        running: dict[int, float] = {}
+        running: dict[int, Context] = {}
         while waiting or running:
             while waiting and len(running) < self._jobs:
                 number = waiting.pop()
-                running[number] = time.monotonic() + tasks[number].timeout
+                task = tasks[number]
+                if self._left(task.timeout) <= 0:
+                    outcomes[number] = _skipped(task)
+                    continue
+                context = running[number] = self._for(task)
 
-                def work(number: int = number) -> None:
-                    results.put((number, self._one(tasks[number])))
+                def work(number: int = number, context: Context = context) -> None:
+                    results.put((number, self._one(tasks[number], context)))
 
-                threading.Thread(target=work, daemon=True, name=tasks[number].name).start()
-            left = max(0.0, min(running.values()) - time.monotonic())
+                thread = threading.Thread(target=work, daemon=True, name=task.name)
+                threads.append(thread)
+                thread.start()
+            if not running:
+                break
             try:
+                left = min(context.remaining() for context in running.values())
                 number, outcome = results.get(timeout=left)
+                # The result of a task that was given up comes too late to count.
                 if running.pop(number, None) is not None:
                     outcomes[number] = outcome
             except queue.Empty:
-                for number, end in list(running.items()):
-                    if end <= time.monotonic():
+                for number, context in list(running.items()):
+                    if not context.remaining():
+                        context.abandon()
                         del running[number]
                         outcomes[number] = _late(tasks[number])
 
-    def _one(self, task: Task) -> Outcome:
-        context = Context(
-            settings=self._settings,
-            timeout=task.timeout,
-            render=self._render,
-            cancelled=self._cancelled,
-        )
+    def _one(self, task: Task, context: Context) -> Outcome:
         start = time.monotonic()
         try:
             value = task.call(context)
-        except AicrError as error:
-            error.plugin = error.plugin or task.plugin or None
-            return Outcome(task.name, task.plugin, "failed", None, error, time.monotonic() - start)
-        except Exception as error:
-            wrapped = AicrError(
-                Code.INTERNAL,
-                f"{task.name}: {type(error).__name__}: {error}",
-                plugin=task.plugin or None,
-            )
-            wrapped.__cause__ = error
-            return Outcome(
-                task.name, task.plugin, "failed", None, wrapped, time.monotonic() - start
-            )
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) and task.inline:
+                raise
+            status = "failed" if isinstance(error, Exception) else "crashed"
+            spent = time.monotonic() - start
+            return Outcome(task.name, task.plugin, status, None, _wrapped(task, error), spent)
         return Outcome(task.name, task.plugin, "ok", value, None, time.monotonic() - start)
 
 
+def _wrapped(task: Task, error: BaseException) -> AicrError:
+    if isinstance(error, AicrError):
+        error.plugin = error.plugin or task.plugin or None
+        return error
+    text = f"{task.name}: {type(error).__name__}: {error}"
+    wrapped = AicrError(Code.INTERNAL, text, plugin=task.plugin or None)
+    wrapped.__cause__ = error
+    return wrapped
+
+
 def _late(task: Task) -> Outcome:
-    error = AicrError(
-        Code.TIMEOUT, f"{task.name} took longer than {task.timeout:g} s", plugin=task.plugin or None
-    )
+    text = f"{task.name} took longer than {task.timeout:g} s"
+    error = AicrError(Code.TIMEOUT, text, plugin=task.plugin or None)
     return Outcome(task.name, task.plugin, "timeout", None, error, task.timeout)
+
+
+def _skipped(task: Task) -> Outcome:
+    text = f"no time was left for {task.name}"
+    error = AicrError(Code.TIMEOUT, text, plugin=task.plugin or None)
+    return Outcome(task.name, task.plugin, "skipped", None, error, 0.0)

@@ -7,6 +7,7 @@ a field means, and defaults, are not this module's business.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from aicr_core.kit.errors import nearest
@@ -148,9 +149,13 @@ def _leaf(node: Node, kind: Kind, source: str, path: str) -> Any:
             raise _wrong(node, kind.words, source, path)
         return word
     value = scalar(node)
-    fraction = isinstance(value, float) and isinstance(node, JsonNode) and value != int(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or fraction:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _wrong(node, kind.words, source, path)
+    # YAML's whole-number fields take 8.5 as 8, JSON's do not (spec/recipe.md 3.1); neither takes infinity.
+    if isinstance(value, float):
+        whole = math.isfinite(value) and (value.is_integer() or not isinstance(node, JsonNode))
+        if not whole:
+            raise _wrong(node, kind.words, source, path)
     return int(value)
 
 

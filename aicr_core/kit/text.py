@@ -11,15 +11,34 @@ if TYPE_CHECKING:
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, rule: bool = False) -> str:
     """Give a table as text that ends with a newline; the last column is not padded.
 
-    ``rule`` draws a dashed line under the header.
+    A cell takes one line: line breaks and tabs in it become blanks, other control characters ``?``. Wide
+    characters (East Asian) count two columns. ``rule`` draws a dashed line under the header.
     """
     lines = [list(header)]
     if rule:
         lines.append(["-" * len(name) for name in header])
-    lines.extend([str(cell) for cell in row] for row in rows)
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    lines.extend([_one_line(str(cell)) for cell in row] for row in rows)
+    widths = [max(width(line[column]) for line in lines) for column in range(len(header))]
     text = []
     for line in lines:
-        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        cells = [cell + " " * (wide - width(cell)) for cell, wide in zip(line, widths, strict=True)]
         text.append("  ".join(cells).rstrip())
     return "\n".join(text) + "\n"
+
+
+def width(text: str) -> int:
+    """Give the columns a terminal needs for ``text``."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(
+        0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text
+    )
+
+
+def _one_line(text: str) -> str:
+    if text.isprintable():
+        return text
+    text = " ".join(text.split("\n")).replace("\t", " ").replace("\r", "")
+    return "".join(char if char.isprintable() else "?" for char in text)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from aicr_core.kit.errors import AicrError, Code
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_TRUE = ("1", "t", "T", "TRUE", "true", "True")
+_FALSE = ("", "0", "f", "F", "FALSE", "false", "False")
 
 
 class Settings(NamedTuple):
@@ -17,18 +22,30 @@ class Settings(NamedTuple):
     disabled: frozenset[str] = frozenset()
     """Never load these (``AICR_DISABLE_PLUGINS``, ``--no-plugin``)."""
     debug: bool = False
+    """Show tracebacks (``--debug``, ``AICR_DEBUG``)."""
+    log_json: bool = False
+    """One JSON object for each line on standard error (``--log-json``, ``AICR_LOG_JSON``)."""
 
     @classmethod
     def from_env(
-        cls, env: Mapping[str, str], *, no_plugin: tuple[str, ...] = (), debug: bool = False
+        cls,
+        env: Mapping[str, str],
+        *,
+        no_plugin: tuple[str, ...] = (),
+        debug: bool = False,
+        log_json: bool = False,
     ) -> Settings:
-        """Read the AICR_* variables of ``env``; options add to them."""
+        """Read the AICR_* variables of ``env``; options add to them.
+
+        Raises AicrError(INVALID_REQUEST) for a switch that is neither true nor false.
+        """
         only = _names(env.get("AICR_PLUGINS", ""))
         return cls(
             env=env,
             only=frozenset(only) if only else None,
             disabled=frozenset(_names(env.get("AICR_DISABLE_PLUGINS", ""))) | frozenset(no_plugin),
-            debug=debug or env.get("AICR_DEBUG", "").lower() in ("1", "true", "yes", "on"),
+            debug=_switch(env, "AICR_DEBUG") or debug,
+            log_json=_switch(env, "AICR_LOG_JSON") or log_json,
         )
 
     @property
@@ -52,3 +69,15 @@ class Settings(NamedTuple):
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _switch(env: Mapping[str, str], name: str) -> bool:
+    """Read a boolean variable by the reference's grammar (spec/snapshot.md 13.3)."""
+    text = env.get(name, "")
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise AicrError(
+        Code.INVALID_REQUEST, f'"{text}" is neither true nor false', where=name, hint="set 1 or 0"
+    )

@@ -1,7 +1,8 @@
 """Find installed plugins by reading ``entry_points.txt`` files, without importing anything of theirs.
 
 ``importlib.metadata`` would cost 36 ms before it reads a line; one scan of the folders on ``sys.path`` takes
-two to four. Wheels and path-file (``.pth``) editable installs are found; import-hook editables are not.
+two to four. Wheels and editable installs are found: path-file ones (``.pth``) on ``sys.path``, import-hook ones
+through their finder.
 """
 
 from __future__ import annotations
@@ -90,4 +91,18 @@ def _package(module: str, folders: list[str]) -> str | None:
         root = os.path.join(folder, top)
         if os.path.isfile(os.path.join(root, "__init__.py")):
             return root
-    return None
+    return _through_finder(top)
+
+
+def _through_finder(top: str) -> str | None:
+    """Ask the import system, as editable installs may bring a finder; a top package is not imported by this."""
+    from importlib.util import find_spec
+
+    try:
+        spec = find_spec(top)
+    except (ImportError, ValueError, AttributeError):
+        return None
+    if spec is None or spec.origin is None or not spec.submodule_search_locations:
+        return None
+    root = os.path.dirname(spec.origin)
+    return root if os.path.isfile(os.path.join(root, "__init__.py")) else None

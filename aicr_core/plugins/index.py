@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 MAGIC = b"AICRIDX1"
 COLD = ("bodies", "values", "positions")
+USABLE = ("active", "newer", "undeclared")
+"""States of plugins whose data and hooks are used (plugins.states decides them)."""
+IMAGE = "image.bin"
+KEPT = 8
+"""Index files of other environments, and of earlier states of this one, that stay in the cache."""
 Document = dict[str, Any]
 Sections = Document
 
@@ -67,19 +72,62 @@ def fingerprint(settings: Settings) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
+def image_key(settings: Settings) -> str:
+    """Digest that survives the packing of a container image, which changes inodes and rounds times.
+
+    It holds the names of the installed distributions in place of the state of their folders.
+    """
+    parts: list[Any] = [sys.implementation.cache_tag, __version__, HOOKSPEC, "image"]
+    for path in discovery.search_path():
+        with contextlib.suppress(OSError):
+            names = sorted(name for name in os.listdir(path) if name.endswith(".dist-info"))
+            if names:
+                parts.append((path, names))
+    with contextlib.suppress(OSError), open(settings.policy_path, "rb") as stream:
+        parts.append(stream.read())
+    parts.append((sorted(settings.only or ()), settings.only is None, sorted(settings.disabled)))
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
 def open_index(settings: Settings, compile_sections: Callable[[list[Document]], Sections]) -> Index:
-    """Give the index: from the cache when it is current, else freshly built and, if possible, stored."""
+    """Give the index: from the cache when it is current, else freshly built and, if possible, stored.
+
+    ``$AICR_INDEX_DIR`` may hold an index that was written for an image; ``AICR_INDEX=off`` builds always.
+    """
+
+    def rebuild() -> Document:
+        return build(settings, compile_sections)
+
     if settings.env.get("AICR_INDEX") == "off":
-        return in_memory(build(settings, compile_sections))
+        return in_memory(rebuild())
     key = fingerprint(settings)
     path = f"{settings.cache_dir}/index-{key[:20]}.bin"
-    known = load(path, key)
+    known = load(path, key, rebuild)
+    if known is None and settings.env.get("AICR_INDEX_DIR"):
+        known = load(f"{settings.cache_dir}/{IMAGE}", image_key(settings), rebuild)
     if known is not None:
         return known
-    built = build(settings, compile_sections)
+    built = rebuild()
     with contextlib.suppress(OSError):
         store(path, key, built)
+        _prune(settings.cache_dir)
     return in_memory(built)
+
+
+def write_image(
+    settings: Settings, compile_sections: Callable[[list[Document]], Sections], folder: str
+) -> str:
+    """Build the index for an image and write it into ``folder``; give the file. Raises AicrError."""
+    from aicr_core.kit.paths import fault
+
+    path = os.path.join(folder, IMAGE)
+    built = build(settings, compile_sections)
+    try:
+        # Readable for whoever runs the image; root or that user has to own it.
+        store(path, image_key(settings), built, mode=0o644)
+    except OSError as error:
+        raise fault(error, path, "write the index") from None
+    return path
 
 
 def in_memory(built: Document) -> Index:
@@ -88,7 +136,7 @@ def in_memory(built: Document) -> Index:
     return Index(built["head"], lambda section, name: cold[section].get(name))
 
 
-def store(path: str, key: str, built: Document) -> None:
+def store(path: str, key: str, built: Document, mode: int = 0o600) -> None:
     """Write the index under a temporary name and rename it into place."""
     blobs: list[bytes] = []
     offsets: dict[str, dict[str, tuple[int, int, int]]] = {}
@@ -103,39 +151,67 @@ def store(path: str, key: str, built: Document) -> None:
     head = marshal.dumps({**built["head"], "key": key, "offsets": offsets})
     digest = hashlib.sha256(head).digest()
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    temporary = f"{path}.{os.getpid()}.tmp"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with open(descriptor, "wb") as stream:
-            stream.write(MAGIC + len(head).to_bytes(8, "big") + digest + head)
-            stream.writelines(blobs)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+    start = MAGIC + len(head).to_bytes(8, "big") + digest + head
+    from aicr_core.kit.paths import replace
+
+    replace(path, [start, *blobs], mode)
 
 
-def load(path: str, key: str) -> Index | None:
-    """Give the stored index when it is there, whole, ours and current; None otherwise."""
+def _prune(folder: str) -> None:
+    """Remove index files that were not written lately: every install gives a new name."""
+    files = []
+    for entry in os.scandir(folder):
+        if entry.name.startswith("index-") and entry.name.endswith((".bin", ".tmp")):
+            files.append((entry.stat().st_mtime_ns, entry.path))
+    for _, path in sorted(files)[:-KEPT]:
+        os.unlink(path)
+
+
+def load(path: str, key: str, rebuild: Callable[[], Document]) -> Index | None:
+    """Give the stored index when it is there, whole, trustworthy and current; None otherwise.
+
+    ``rebuild`` is called when a part that is read later turns out to be damaged.
+    """
+    file = None
     try:
-        with open(path, "rb") as stream:
-            state = os.fstat(stream.fileno())
-            if state.st_uid != os.geteuid() or state.st_mode & 0o022:
-                return None
-            start = stream.read(48)
-            size = int.from_bytes(start[8:16], "big")
-            if start[:8] != MAGIC or size > state.st_size:
-                return None
-            raw = stream.read(size)
+        file = _File(path)
+        state = os.fstat(file.descriptor)
+        # Root's files may be trusted: an image's index is written at build time.
+        if state.st_uid not in (0, os.geteuid()) or state.st_mode & 0o022:
+            return None
+        start = file.read(0, 48)
+        size = int.from_bytes(start[8:16], "big")
+        if start[:8] != MAGIC or size > state.st_size:
+            return None
+        raw = file.read(48, size)
         if hashlib.sha256(raw).digest() != start[16:48]:
             return None
         head = marshal.loads(raw)  # noqa: S302 - digest checked, owner checked, builtins only
         if head["key"] != key or not _unchanged(head["watch"]):
             return None
-        return Index(head, _reader(path, 48 + size, head["offsets"]))
-    except (OSError, ValueError, EOFError, TypeError, KeyError):
+        return Index(head, _reader(file, 48 + size, head["offsets"], rebuild))
+    except Exception:
+        # Never trusted: whatever is wrong with it, it is made anew.
         return None
+
+
+class _File:
+    """A file that is kept open for reading at offsets, and closed with its last user.
+
+    One of the same name, with other offsets, may replace it meanwhile.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.descriptor = -1
+        self.path = path
+        self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def read(self, start: int, size: int) -> bytes:
+        return os.pread(self.descriptor, size, start)
+
+    def __del__(self) -> None:
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
 
 
 def _unchanged(watch: list[tuple[str, int, int]]) -> bool:
@@ -147,22 +223,25 @@ def _unchanged(watch: list[tuple[str, int, int]]) -> bool:
 
 
 def _reader(
-    path: str, start: int, offsets: Mapping[str, Mapping[str, tuple[int, int, int]]]
+    file: _File,
+    start: int,
+    offsets: Mapping[str, Mapping[str, tuple[int, int, int]]],
+    rebuild: Callable[[], Document],
 ) -> Callable[[str, str], Any]:
-    # The file stays open: a newer index may replace it while this process runs.
-    descriptor: list[int] = []
+    fresh: list[Document] = []
 
     def cold(section: str, name: str) -> Any:
         place = offsets[section].get(name)
         if place is None:
             return None
-        if not descriptor:
-            descriptor.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
-        blob = os.pread(descriptor[0], place[1], start + place[0])
-        if zlib.crc32(blob) != place[2]:
-            os.unlink(path)
-            raise RuntimeError(f"the index {path} was damaged and has been removed; run again")
-        return marshal.loads(blob)  # noqa: S302
+        if not fresh:
+            blob = file.read(start + place[0], place[1])
+            if len(blob) == place[1] and zlib.crc32(blob) == place[2]:
+                return marshal.loads(blob)  # noqa: S302
+            with contextlib.suppress(OSError):
+                os.unlink(file.path)
+            fresh.append(rebuild()["cold"])
+        return fresh[0][section].get(name)
 
     return cold
 
@@ -173,7 +252,7 @@ def build(settings: Settings, compile_sections: Callable[[list[Document]], Secti
 
     warnings: list[str] = []
     rows = states.rows(discovery.scan(), settings, warnings)
-    usable = [row for row in rows if row["state"] in states.USABLE]
+    usable = [row for row in rows if row["state"] in USABLE]
     watch: list[tuple[str, int, int]] = []
     for row in rows:
         if row["editable"] and row["root"]:

@@ -1,8 +1,8 @@
 """Import plugins on demand, call their hooks one plugin at a time, and keep a broken one from harm.
 
 A plugin is imported when a hook that its index row lists is about to be called, and not before. An exception in
-one (at import, at registration, in a hook) becomes a :class:`PluginProblem`; the others' answers are kept.
-pluggy is imported here only, and only once a plugin has to be called.
+one (at import, at registration, in a hook) becomes a :class:`PluginProblem` and a warning; the others' answers are
+kept. pluggy is imported here only, and only once a plugin has to be called.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core.kit.errors import AicrError, Code, nearest
-from aicr_core.plugins.states import USABLE
+from aicr_core.plugins.index import USABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +36,13 @@ class PluginManager:
     """The plugins of one :class:`Settings`; made per invocation, never at import."""
 
     def __init__(
-        self, settings: Settings, index: Index, trace: Callable[[str], None] | None = None
+        self,
+        settings: Settings,
+        index: Index,
+        trace: Callable[[str], None] | None = None,
+        warn: Callable[[str], None] | None = None,
     ) -> None:
+        self._warn = warn
         self.settings = settings
         self.index = index
         self.problems: list[PluginProblem] = []
@@ -53,34 +58,42 @@ class PluginManager:
 
             manager = pluggy.PluginManager(PROJECT)
             manager.add_hookspecs(Specs)
-            manager.hook.aicr_configure.call_historic(kwargs={"settings": self.settings})
             self._pluggy = manager
         return self._pluggy
 
     def rows_with(self, hook: str) -> list[Document]:
-        """Index rows of the usable plugins that list ``hook`` (or list nothing, being undeclared)."""
-        return [
-            row
-            for row in self.index.rows
-            if row["state"] in USABLE and (hook in row["hooks"] or row["state"] == "undeclared")
-        ]
+        """Index rows of the usable plugins that have ``hook``."""
+        return [row for row in self.index.rows if row["state"] in USABLE and hook in row["hooks"]]
 
     def load(self, row: Document) -> Any:
-        """Import and register one plugin; None when that fails, which is noted once."""
+        """Import, register and configure one plugin; None when that fails, which is noted once."""
         name = row["name"]
         if name not in self._loaded:
+            self._loaded[name] = None
             manager = self._manager()
             try:
                 module = importlib.import_module(row["module"])
                 manager.register(module, name=name)
-                self._loaded[name] = module
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 # Whatever a plugin raises is its problem alone: it is unregistered and named.
                 if manager.has_plugin(name):
                     manager.unregister(name=name)
-                self._loaded[name] = None
                 self._note(row, "import", error)
+            else:
+                self._loaded[name] = module
+                self._configure(row)
         return self._loaded[name]
+
+    def _configure(self, row: Document) -> None:
+        # Not pluggy's historic call: an exception there would leave the plugin half registered.
+        given = {"settings": self.settings}
+        for caller in self._manager().get_hookcallers(self._loaded[row["name"]]) or ():
+            for impl in caller.get_hookimpls() if caller.name == "aicr_configure" else ():
+                if impl.plugin_name == row["name"]:
+                    try:
+                        impl.function(*(given[argument] for argument in impl.argnames))
+                    except (Exception, SystemExit) as error:
+                        self._note(row, caller.name, error)
 
     def call(self, hook: str, *, only: str = "", **arguments: Any) -> list[tuple[str, Any]]:
         """Call ``hook`` of each plugin that has it, in name order; give (plugin, answer) pairs.
@@ -97,16 +110,38 @@ class PluginManager:
             start = time.perf_counter()
             try:
                 answer = self._call_one(row["name"], module, hook, arguments)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
+                self._traced(row, hook, arguments, type(error).__name__, start)
                 self._note(row, hook, error)
                 continue
-            if self._trace is not None:
-                seconds = time.perf_counter() - start
-                self._trace(
-                    f"{row['name']}: {hook}: {type(answer).__name__} in {seconds * 1e3:.1f} ms"
-                )
+            self._traced(row, hook, arguments, type(answer).__name__, start)
             answers.append((row["name"], answer))
         return answers
+
+    def event(self, hook: str, **arguments: Any) -> None:
+        """Tell the plugins of an event, each for at most ``limits.EVENT`` seconds; failures are noted."""
+        from aicr_core.kit import limits
+        from aicr_core.kit.run import Runner, Task
+
+        for row in self.rows_with(hook):
+            name = row["name"]
+
+            def tell(_context: Any, name: str = name) -> None:
+                self.call(hook, only=name, **arguments)
+
+            (outcome,) = Runner(1).run([Task(hook, name, tell, limits.EVENT)])
+            if outcome.error is not None:
+                self._note(row, hook, outcome.error)
+
+    def _traced(
+        self, row: Document, hook: str, arguments: Document, result: str, start: float
+    ) -> None:
+        if self._trace is not None:
+            given = ", ".join(
+                f"{name}: {type(value).__name__}" for name, value in arguments.items()
+            )
+            spent = (time.perf_counter() - start) * 1e3
+            self._trace(f"{row['name']}: {hook}({given}) -> {result} in {spent:.1f} ms")
 
     def _call_one(self, name: str, module: Any, hook: str, arguments: Document) -> Any:
         manager = self._manager()
@@ -118,17 +153,29 @@ class PluginManager:
 
     def providers(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
         """Give (plugin, provider) pairs of a registration hook, sorted by plugin name."""
-        return [
-            (plugin, provider)
-            for plugin, answer in self.call(hook, **arguments)
-            for provider in (answer or ())
-        ]
+        pairs: list[tuple[str, Any]] = []
+        for plugin, answer in self.call(hook, **arguments):
+            try:
+                pairs.extend((plugin, provider) for provider in (answer or ()))
+            except TypeError as error:
+                self._note(self._row(plugin), hook, error)
+        return pairs
 
     def named(self, hook: str, attribute: str, **arguments: Any) -> dict[str, tuple[str, Any]]:
         """Give providers by name. Raises AicrError when two plugins register one name."""
         found: dict[str, tuple[str, Any]] = {}
         for plugin, provider in self.providers(hook, **arguments):
-            name = getattr(provider, attribute)
+            name = getattr(provider, attribute, None)
+            if not isinstance(name, str):
+                got = type(provider).__name__
+                self._note(self._row(plugin), hook, TypeError(f"a {got} is no provider"))
+                continue
+            if name in found and found[name][0] == plugin:
+                raise AicrError(
+                    Code.INVALID_REQUEST,
+                    f'{type(provider).__name__} "{name}" is registered twice',
+                    plugin=plugin,
+                )
             if name in found:
                 raise AicrError(
                     Code.INVALID_REQUEST,
@@ -153,13 +200,23 @@ class PluginManager:
             for row in self.index.rows
             if row["state"] == "broken"
         ]
-        for problem in broken:
+        for problem in dict.fromkeys(broken):
             hint += f"; plugin {problem.plugin} is broken: {problem.message}"
         return AicrError(Code.NOT_FOUND, f'no {kind} "{name}"', hint=hint)
 
-    def _note(self, row: Document, hook: str, error: Exception) -> None:
-        message = f"{type(error).__name__}: {error}"
-        self.problems.append(PluginProblem(row["name"], row["distribution"], hook, message))
+    def _row(self, name: str) -> Document:
+        return next(row for row in self.index.rows if row["name"] == name)
+
+    def unanswered(self, hook: str) -> list[PluginProblem]:
+        """Problems of plugins that have ``hook`` and so did not answer it."""
+        names = {row["name"] for row in self.rows_with(hook)}
+        return [p for p in self.problems if p.plugin in names and p.hook in ("import", hook)]
+
+    def _note(self, row: Document, hook: str, error: BaseException) -> None:
+        text = str(error) if isinstance(error, AicrError) else f"{type(error).__name__}: {error}"
+        self.problems.append(PluginProblem(row["name"], row["distribution"], hook, text))
+        if self._warn is not None:
+            self._warn(f"plugin {row['name']} ({row['distribution']}) is left out: {hook}: {text}")
 
 
 def resolve(call: Any) -> Any:

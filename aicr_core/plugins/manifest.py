@@ -1,7 +1,7 @@
 """Read and check ``aicr-plugin.toml``, the static part of a plugin (docs/plugins/manifest.md).
 
 It is read when the index is built, never by a warm command. What it says is data: names, ranges, criteria
-values, hints. Whether the plugin may be used is decided by ``plugins.index``.
+values, hints. Whether the plugin may be used is decided by ``plugins.states``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ _TEXT = ("name", "summary", "hookspec", "isolation", "data", "license", "contact
 _LISTS = ("hooks", "permissions", "overrides", "after")
 _TABLES = ("criteria", "hints")
 _KNOWN = (*_TEXT, *_LISTS, *_TABLES, "provides")
+_PROVIDED = ("kind", "name", "section", "summary")
+ISOLATIONS = ("inline", "thread", "process")
 DIMENSIONS = ("service", "accelerator", "intent", "os", "platform")
 
 
@@ -69,10 +71,30 @@ def _check(document: dict[str, Any], path: str) -> dict[str, Any]:
                 raise _wrong(path, f"criteria.{dimension}.{value}", "a lower-case name and a table")
             if not _is_texts(entry.get("aliases", [])):
                 raise _wrong(path, f"criteria.{dimension}.{value}.aliases", "a list of texts")
-    for item in document.get("provides", []):
-        if not isinstance(item, dict) or not {"kind", "name"} <= set(item):
-            raise _wrong(path, "provides", "tables with kind and name")
+    for kind, names in document.get("hints", {}).items():
+        if not all(isinstance(name, str) for name in names.values()):
+            raise _wrong(path, f"hints.{kind}", "a table of distribution names")
+    if document.get("isolation", "inline") not in ISOLATIONS:
+        raise _wrong(path, "isolation", f"one of {', '.join(ISOLATIONS)}")
+    provided = document.get("provides", [])
+    if not isinstance(provided, list):
+        raise _wrong(path, "provides", "tables [[provides]] with kind and name")
+    for item in provided:
+        _check_provided(item, path)
     return document
+
+
+def _check_provided(item: Any, path: str) -> None:
+    if not isinstance(item, dict) or not {"kind", "name"} <= set(item):
+        raise _wrong(path, "provides", "tables [[provides]] with kind and name")
+    for field, value in item.items():
+        if field not in _PROVIDED:
+            close = nearest(field, _PROVIDED)
+            hint = f'did you mean "{close}"?' if close else f"known: {', '.join(_PROVIDED)}"
+            message = f'unknown field "provides.{field}"'
+            raise AicrError(Code.INVALID_REQUEST, message, where=path, hint=hint)
+        if not isinstance(value, str):
+            raise _wrong(path, f"provides.{field}", "text")
 
 
 def _is_texts(value: Any) -> bool:

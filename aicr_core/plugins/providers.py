@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from aicr_core.kit import limits
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -23,7 +25,7 @@ class Collector:
     name: str
     produces: str
     call: Call
-    timeout: float = 10.0
+    timeout: float = limits.COLLECTOR
     isolation: str = "thread"
     order: int = 100
     where: str = "host"
@@ -69,7 +71,7 @@ class Check:
     phase: str
     description: str
     call: Call
-    timeout: float = 300.0
+    timeout: float = limits.CHECK
     exclusive: bool = True
 
 
@@ -84,7 +86,7 @@ class Bundler:
     component: str
     call: Call
     pure: bool = False
-    timeout: float = 60.0
+    timeout: float = limits.COMPONENT
 
 
 @attrs.frozen(kw_only=True)
@@ -107,7 +109,7 @@ class Deployer:
     call: Call
     steps: Call
     notes: Call | None = None
-    timeout: float = 60.0
+    timeout: float = limits.DEPLOYER
 
 
 @attrs.frozen(kw_only=True)

@@ -1,15 +1,17 @@
-"""Decide the state of each plugin found: active, disabled, blocked, incompatible, broken, shadowed, undeclared.
+"""Decide the state of each plugin found (design of states: docs/plugins/manifest.md).
 
-The policy file (``plugins.toml`` in the user's configuration) holds ``disabled``, ``allow`` and ``deny`` lists of
-plugin names. Nothing of a plugin is imported here, except one without a manifest, whose hooks cannot be known
-otherwise; that happens when it is called.
+active, disabled, blocked, incompatible, broken, shadowed, newer (it has hooks this core lacks, which are ignored)
+or undeclared (no manifest). The policy file (``plugins.toml`` in the user's configuration) holds ``disabled``,
+``allow`` and ``deny`` lists of plugin names. Nothing of a plugin is imported here, except one without a manifest,
+whose hooks cannot be known otherwise.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aicr_core.kit.errors import AicrError, Code
+from aicr_core._version import HOOKSPEC
+from aicr_core.kit.errors import AicrError, Code, nearest
 from aicr_core.plugins import manifest
 
 if TYPE_CHECKING:
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from aicr_core.plugins.discovery import Found
 
 Document = dict[str, Any]
-USABLE = ("active", "undeclared")
 POLICY_FIELDS = ("disabled", "allow", "deny")
 
 
@@ -36,7 +37,8 @@ def read_policy(settings: Settings) -> dict[str, list[str]]:
             Code.INVALID_REQUEST, f"cannot read the policy: {error}", where=path
         ) from None
     for field, value in document.items():
-        if field not in POLICY_FIELDS or not isinstance(value, list):
+        good = isinstance(value, list) and all(isinstance(name, str) for name in value)
+        if field not in POLICY_FIELDS or not good:
             hint = f"known: {', '.join(POLICY_FIELDS)}, each a list of plugin names"
             raise AicrError(Code.INVALID_REQUEST, f'bad field "{field}"', where=path, hint=hint)
     return document
@@ -53,9 +55,24 @@ def rows(found: list[Found], settings: Settings, warnings: list[str]) -> list[Do
         row["state"], row["reason"] = state, reason
         if state in ("broken", "shadowed"):
             warnings.append(f"plugin {item.name} ({item.distribution}) is {state}: {reason}")
+        if state == "newer":
+            warnings.append(f"plugin {item.name} ({item.distribution}): {reason}")
         seen.setdefault(item.name, item.distribution)
         result.append(row)
+    _unknown_names(settings, [item.name for item in found], warnings)
     return result
+
+
+def _unknown_names(settings: Settings, known: list[str], warnings: list[str]) -> None:
+    """Warn of selected or disabled names nobody has: most likely they are misspelt."""
+    for source, names in (
+        ("AICR_PLUGINS", settings.only or frozenset()),
+        ("AICR_DISABLE_PLUGINS or --no-plugin", settings.disabled),
+    ):
+        for name in sorted(names - set(known)):
+            close = nearest(name, known)
+            hint = f'; did you mean "{close}"?' if close else ""
+            warnings.append(f'{source} names "{name}", which is not installed{hint}')
 
 
 def _row(item: Found) -> Document:
@@ -115,10 +132,39 @@ def _decide(
     if problem:
         return "broken", problem
     if declared is None:
-        return "undeclared", "it has no aicr-plugin.toml"
+        return _undeclared(row)
     try:
         if row["hookspec"] and not manifest.fits(row["hookspec"]):
             return "incompatible", f"it is written for hookspec {row['hookspec']}"
     except AicrError as error:
         return "broken", str(error)
-    return "active", ""
+    return _newer(row, row["hooks"]) or ("active", "")
+
+
+def _newer(row: Document, hooks: list[str]) -> tuple[str, str] | None:
+    if not hooks:
+        return None
+    from aicr_core.plugins.specs import HOOKS
+
+    unknown = [hook for hook in hooks if hook not in HOOKS]
+    row["hooks"] = [hook for hook in hooks if hook in HOOKS]
+    if not unknown:
+        return None
+    close = nearest(unknown[0], HOOKS)
+    hint = f' (did you mean "{close}"?)' if close else ""
+    return "newer", f"ignored, as hookspec {HOOKSPEC} has no {', '.join(unknown)}{hint}"
+
+
+def _undeclared(row: Document) -> tuple[str, str]:
+    """Import a plugin that has no manifest, to learn its hooks; once, as the index keeps them."""
+    from aicr_core.plugins import loading
+
+    try:
+        found = loading.implemented(loading.import_quietly(row["module"]))
+    except Exception as error:
+        # Whatever a plugin raises is its problem alone.
+        return "broken", f"{type(error).__name__}: {error}"
+    row["hooks"] = found.known
+    newer = _newer(row, [*found.known, *found.unknown])
+    reason = "it has no aicr-plugin.toml"
+    return "undeclared", f"{reason}; {newer[1]}" if newer else reason

@@ -41,10 +41,12 @@ def run(arguments: list[str], environment: Any) -> tuple[int, str, str]:
     """Run the command line in this process; give exit status, stdout and stderr."""
     from aicr_core.cli.root import run as run_cli
 
-    out, err = io.StringIO(), io.StringIO()
+    # Results are written as bytes, so the stand-in for standard output has a buffer as the real one has.
+    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         status = run_cli(arguments, environment)
-    return status, out.getvalue(), err.getvalue()
+    out.seek(0)
+    return status, out.read(), err.getvalue()
 
 
 def comparable(document: Any) -> Any:

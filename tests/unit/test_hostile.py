@@ -191,6 +191,20 @@ def test_any_bytes_are_a_document_or_one_error(data: bytes) -> None:
             assert "\n" not in str(error)
 
 
+@pytest.mark.parametrize("text", ["0\n\n0", 'kind: RecipeResult\napiVersion: "\x1b[31m\\n"\n'])
+def test_what_a_message_quotes_stays_on_its_line(text: str) -> None:
+    with pytest.raises(AicrError) as caught:
+        schemas.decode_document(text, "x", schemas.RECIPE, "RecipeResult")
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("number", [".inf", "-.inf", ".nan", "1e999"])
+def test_a_number_that_is_no_number_is_refused(number: str) -> None:
+    text = f"kind: RecipeCriteria\nspec:\n  nodes: {number}\n"
+    with pytest.raises(AicrError, match=r"x:3:\d+: spec\.nodes must be"):
+        schemas.decode_document(text, "x", schemas.CRITERIA_FILE, "RecipeCriteria")
+
+
 @given(st.text(st.sampled_from("abc:-[]{}&*!|>'\"%@`#,? \n\t0123.e_<=~"), max_size=60))
 @settings(deadline=None)
 def test_any_yaml_like_text_is_a_document_or_one_error(text: str) -> None:

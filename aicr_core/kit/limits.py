@@ -1,0 +1,23 @@
+"""Default time limits, in seconds; every one can be overridden where a provider or option says so.
+
+Values are the reference's, so that results agree on slow systems (spec/snapshot.md, spec/bundle.md). No other
+module holds such numbers.
+"""
+
+from __future__ import annotations
+
+COLLECTOR = 10.0
+CHECK = 300.0
+COMPONENT = 60.0
+"""One component's bundler."""
+DEPLOYER = 60.0
+TASK = 60.0
+"""A task whose kind has no limit of its own."""
+HTTP = 30.0
+"""A document read over http(s) or from a store, in all."""
+EVENT = 2.0
+"""A plugin's event hook; the command does not wait longer for it."""
+GRACE = 2.0
+"""What running tasks get to end after Ctrl-C, and a child process between SIGTERM and SIGKILL."""
+DOCTOR = 30.0
+"""The import of one plugin in a child process."""
