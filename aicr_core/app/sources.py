@@ -49,8 +49,8 @@ def read(environment: Environment, uri: str) -> Source:
     from aicr_core.plugins.manager import resolve
 
     context = Context(settings=environment.settings, timeout=limits.HTTP)
-    data = resolve(stores[scheme][1].read)(context, uri)
-    return Source(data, format_of(uri), uri)
+    stored = resolve(stores[scheme][1].read)(context, uri)
+    return Source(stored.data, stored.format, uri)
 
 
 def format_of(name: str) -> str:

@@ -33,7 +33,7 @@ class Completed(NamedTuple):
 
 
 class Context:
-    """What a provider gets: its deadline, cancellation, settings, child processes, templates, the time."""
+    """What a provider gets: deadline, cancellation, settings, options of the run, child processes, templates."""
 
     def __init__(
         self,
@@ -43,8 +43,10 @@ class Context:
         render: Callable[..., str] | None = None,
         log: Callable[[str], None] | None = None,
         cancelled: threading.Event | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         self.settings = settings
+        self.options: Mapping[str, Any] = options or {}
         self._render = render
         self._log = log
         self._cancelled = cancelled or threading.Event()
@@ -212,7 +214,9 @@ class Runner:
         settings: Any = None,
         render: Callable[..., str] | None = None,
         log: Callable[[str], None] | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
+        self._options = options
         self._jobs = max(1, jobs)
         self._end = None if deadline is None else time.monotonic() + deadline
         self._settings = settings
@@ -252,6 +256,7 @@ class Runner:
             render=self._render,
             log=self._log,
             cancelled=self._cancelled,
+            options=self._options,
         )
 
     def _threads(

@@ -59,7 +59,7 @@ def probe(name: str) -> None:
     for hook in found.known:
         # Registration hooks without arguments are pure and quick by contract: hold them to it.
         if hook in ("aicr_bundlers", "aicr_bundle_checks", "aicr_deployers", "aicr_stores",
-                    "aicr_dimensions", "aicr_matchers", "aicr_phases", "aicr_signers",
+                    "aicr_agents", "aicr_dimensions", "aicr_matchers", "aicr_phases", "aicr_signers",
                     "aicr_commands"):  # fmt: skip
             start = time.perf_counter()
             list(getattr(module, hook)() or ())

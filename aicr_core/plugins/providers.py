@@ -13,22 +13,38 @@ import attrs
 from aicr_core.kit import limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     Call = Callable[..., Any] | str
 
 
 @attrs.frozen(kw_only=True)
 class Collector:
-    """Measures one part of a host or cluster: ``call(ctx) -> Measurement``."""
+    """Measures one part of a host or cluster: ``call(ctx) -> Measurement`` (or several, as a sequence).
+
+    ``produces`` is the measurement type. ``where`` is ``host`` (this machine) or ``cluster`` (the API server,
+    with the caller's rights). ``ctx.options`` holds what the user asked of the run:
+    ``host_root`` (where the host's file system is seen, ``/`` without a container), ``kubeconfig``, ``node`` (this
+    node's name, perhaps empty), ``max_nodes_per_entry`` (0: no limit), ``systemd_units`` (further units).
+    """
 
     name: str
     produces: str
     call: Call
     timeout: float = limits.COLLECTOR
-    isolation: str = "thread"
     order: int = 100
     where: str = "host"
+
+
+@attrs.frozen(kw_only=True)
+class Agent:
+    """Runs collectors on nodes that are not this host: ``call(ctx, AgentRequest) -> AgentResult``.
+
+    It cleans up what it created also on failure and interruption, and names what it could not remove.
+    """
+
+    name: str
+    call: Call
 
 
 @attrs.frozen(kw_only=True)
@@ -45,12 +61,14 @@ class Dimension:
 
 @attrs.frozen(kw_only=True)
 class Matcher:
-    """Recognises one criteria value in a snapshot: ``detect(snapshot) -> confidence 0..1 or None``."""
+    """Finds a value of one criteria dimension in a snapshot: ``detect(snapshot) -> Detection or None``.
 
+    ``snapshot`` is the document; it is shared, do not change it.
+    """
+
+    name: str
     dimension: str
-    value: str
     detect: Call
-    aliases: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -113,8 +131,21 @@ class Deployer:
 
 
 @attrs.frozen(kw_only=True)
+class StoredDocument:
+    """A document in a store: its bytes, their format (``yaml``, ``json``, ``table``), what is noted beside it."""
+
+    data: bytes
+    format: str = "yaml"
+    notes: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
 class Store:
-    """Reads and writes documents of one URI scheme: ``read(ctx, uri)``, ``write(ctx, uri, data)``."""
+    """Reads and writes documents of one URI scheme.
+
+    ``read(ctx, uri) -> StoredDocument``; ``write(ctx, uri, StoredDocument)`` writes it whole or not at all.
+    ``ctx.options["kubeconfig"]`` is the user's ``--kubeconfig``.
+    """
 
     scheme: str
     read: Call

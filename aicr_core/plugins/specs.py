@@ -41,6 +41,15 @@ class Specs:
         """
 
     @hookspec
+    def aicr_agents(self) -> Iterable[providers.Agent]:  # type: ignore[empty-body]
+        """Register agents: they run host collectors on the nodes of a cluster.
+
+        ``aicr snapshot`` uses the one that is installed; with several, ``--agent NAME`` chooses.
+
+        Added in hookspec 1.0.
+        """
+
+    @hookspec
     def aicr_dimensions(self) -> Iterable[providers.Dimension]:  # type: ignore[empty-body]
         """Register criteria dimensions beyond the six of the schema.
 
@@ -54,7 +63,8 @@ class Specs:
     def aicr_matchers(self) -> Iterable[providers.Matcher]:  # type: ignore[empty-body]
         """Register detectors of criteria values in snapshots.
 
-        The highest confidence wins; a tie between different values leaves the dimension unset, with a warning.
+        Each is asked for a :class:`Detection`: value, confidence, and the reading it came from. The highest
+        confidence wins; a tie between different values leaves the dimension unset, with a warning.
 
         Added in hookspec 1.0.
         """

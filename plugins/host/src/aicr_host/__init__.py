@@ -1,0 +1,1 @@
+"""Collectors of a Linux host: operating system, systemd units, GPUs"""

@@ -1,0 +1,1 @@
+"""Kubernetes: cluster collectors, ConfigMap store, snapshot agent"""
