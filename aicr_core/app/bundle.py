@@ -45,6 +45,7 @@ class BundleRequest(NamedTuple):
     lenient: bool = False
     force: bool = False
     jobs: int = 0
+    kubeconfig: str = ""
 
 
 def parse_options(request: BundleRequest) -> Document:
@@ -92,7 +93,7 @@ def write_bundle(environment: Environment, request: BundleRequest) -> BundleRepo
     texts += [f"{name}:enabled=false" for name in request.disable]
     for text in (*texts, *request.set_strings):
         setflags.override(text)
-    recipe = load_recipe(environment, request.recipe)
+    recipe = load_recipe(environment, request.recipe, kubeconfig=request.kubeconfig)
     catalogue = environment.catalogue(request.data, external_only=request.external_only)
     overrides = plan.collect_overrides(
         texts, request.set_strings, recipe, catalogue, lenient=request.lenient
@@ -123,11 +124,11 @@ def write_bundle(environment: Environment, request: BundleRequest) -> BundleRepo
     return report
 
 
-def load_recipe(environment: Environment, uri: str) -> Document:
+def load_recipe(environment: Environment, uri: str, *, kubeconfig: str = "") -> Document:
     """Read a recipe, checked strictly. Raises AicrError naming file, line and column."""
     if "://" not in uri and uri != "-" and os.path.isdir(uri):
         raise AicrError(Code.INVALID_REQUEST, "the recipe is a directory", where=uri)
-    source = sources.read(environment, uri)
+    source = sources.read(environment, uri, kubeconfig=kubeconfig)
     return schemas.decode_document(
         source.data, source.name, schemas.RECIPE, "RecipeResult", fmt=source.fmt
     )

@@ -28,6 +28,7 @@ class RecipeRequest(NamedTuple):
     data: tuple[str, ...] = ()
     external_only: bool = False
     allow_partial: bool = False
+    kubeconfig: str = ""
 
 
 def build_recipe(environment: Environment, request: RecipeRequest) -> Resolution:
@@ -99,12 +100,12 @@ def _criteria(
     wanted: Document = {}
     stated: set[str] = set()
     if request.snapshot:
-        snapshot = _snapshot(environment, request.snapshot)
+        snapshot = _snapshot(environment, request)
         from aicr_core.engine.match import detect
 
         wanted, _ = detect(snapshot, values)
     elif request.criteria:
-        wanted = _criteria_file(environment, catalogue, request.criteria)
+        wanted = _criteria_file(environment, catalogue, request)
         stated = set(wanted)
     for dimension, text in request.flags.items():
         if not text.strip():
@@ -127,21 +128,23 @@ def _criteria(
     return wanted, stated, snapshot, notes
 
 
-def _snapshot(environment: Environment, uri: str) -> Document:
+def _snapshot(environment: Environment, request: RecipeRequest) -> Document:
     from aicr_core.app import sources
     from aicr_core.engine import schemas
 
-    source = sources.read(environment, uri)
+    source = sources.read(environment, request.snapshot, kubeconfig=request.kubeconfig)
     return schemas.decode_document(
         source.data, source.name, schemas.SNAPSHOT, "Snapshot", fmt=source.fmt
     )
 
 
-def _criteria_file(environment: Environment, catalogue: Catalogue, uri: str) -> Document:
+def _criteria_file(
+    environment: Environment, catalogue: Catalogue, request: RecipeRequest
+) -> Document:
     from aicr_core.app import sources
     from aicr_core.engine import schemas
 
-    source = sources.read(environment, uri)
+    source = sources.read(environment, request.criteria, kubeconfig=request.kubeconfig)
     document = schemas.decode_document(
         source.data, source.name, schemas.CRITERIA_FILE, "RecipeCriteria", fmt=source.fmt
     )

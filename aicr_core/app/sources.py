@@ -27,7 +27,7 @@ class Source(NamedTuple):
     name: str
 
 
-def read(environment: Environment, uri: str) -> Source:
+def read(environment: Environment, uri: str, *, kubeconfig: str = "") -> Source:
     """Read ``uri``: a path, ``-`` for standard input, ``http(s)://`` or a store's scheme.
 
     Raises AicrError: NOT_FOUND, UNAUTHORIZED, SERVICE_UNAVAILABLE, TIMEOUT, or INVALID_REQUEST for what is
@@ -41,16 +41,24 @@ def read(environment: Environment, uri: str) -> Source:
     if scheme in ("http", "https"):
         data, fmt = _http(uri)
         return Source(data, fmt, uri)
-    stores = environment.manager.named("aicr_stores", "scheme")
-    if scheme not in stores:
-        hints = dict(environment.catalogue().hints("store"))
-        raise environment.manager.missing("store for URIs of scheme", scheme, sorted(stores), hints)
+    from aicr_core.app.sinks import store_for
     from aicr_core.kit.run import Context
     from aicr_core.plugins.manager import resolve
 
-    context = Context(settings=environment.settings, timeout=limits.HTTP)
-    stored = resolve(stores[scheme][1].read)(context, uri)
+    context = Context(
+        settings=environment.settings, timeout=limits.HTTP, options={"kubeconfig": kubeconfig}
+    )
+    stored = resolve(store_for(environment, uri)[1].read)(context, uri)
     return Source(stored.data, stored.format, uri)
+
+
+def read_bytes(uri: str) -> bytes:
+    """Read what is no document (a template, a rules file): a path, ``-``, or http(s). Raises as :func:`read`."""
+    if uri == "-":
+        return sys.stdin.buffer.read(MAX_BYTES + 1)
+    if uri.startswith(("http://", "https://")):
+        return _http(uri)[0]
+    return _file(uri)
 
 
 def format_of(name: str) -> str:

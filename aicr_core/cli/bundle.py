@@ -65,7 +65,6 @@ def bundle(environment: Environment, /, **options: Any) -> None:
     """
     from aicr_core.app.bundle import BundleRequest, write_bundle
 
-    options.pop("kubeconfig")
     request = BundleRequest(
         **{
             **options,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -11,7 +11,9 @@ from aicr_core.engine.criteria import TEXT_DIMENSIONS
 from aicr_core.kit.errors import AicrError, Code, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+T = TypeVar("T")
 
 _GO_INTEGER = re.compile(
     r"[-+]?(0[bB]_?[01][01_]*|0[xX]_?[0-9a-fA-F][0-9a-fA-F_]*|0?[oO]?_?[0-7][0-7_]*|[1-9][0-9_]*)$"
@@ -44,13 +46,23 @@ class Integer(IntegerType):
         raise click.BadParameter(f"{value!r} is no integer", ctx=ctx, param=param)
 
 
-def single(name: str, values: Sequence[str], default: str = "") -> str:
-    """Give the one value of an option that may stand once. Raises AicrError when it stands twice."""
+def single(name: str, values: Sequence[T], default: T | None = None) -> T:
+    """Give the one value of an option that may stand once. Raises AicrError when it stands twice.
+
+    Without a value and a default it is the empty text.
+    """
     if len(values) > 1:
         raise AicrError(
             Code.INVALID_REQUEST, f"--{name} is given {len(values)} times", hint="give it once"
         )
-    return values[0] if values else default
+    if values:
+        return values[0]
+    return cast("T", "") if default is None else default
+
+
+def is_true(env: Mapping[str, str], name: str) -> bool:
+    """Tell whether a switch among the environment variables is on, by the reference's grammar."""
+    return env.get(name, "") in ("1", "t", "T", "TRUE", "true", "True")
 
 
 def choice(name: str, value: str, known: Sequence[str]) -> str:
@@ -166,4 +178,5 @@ def request_from(options: dict[str, Any]) -> Any:
         data=tuple(folder for folder in options["data"] if folder),
         external_only=options["external_only"],
         allow_partial=options["allow_partial"],
+        kubeconfig=options["kubeconfig"],
     )

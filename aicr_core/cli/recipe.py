@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aicr_core.cli.options import choice, criteria_options, request_from, single
-from aicr_core.cli.output import render, warn, write_result
+from aicr_core.cli.output import deliver, render, warn, write_result
 from aicr_core.engine.criteria import TEXT_DIMENSIONS
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ def recipe(ctx: click.Context, /, **options: Any) -> None:
     for text in resolution.warnings:
         warn(text)
     document = resolution.document
-    write_result(_table(document) if fmt == "table" else render(document, fmt), output)
+    text = _table(document) if fmt == "table" else render(document, fmt)
+    deliver(environment, text, output, fmt, kubeconfig=request.kubeconfig)
 
 
 _ACRONYMS = {"apiVersion": "APIVersion", "os": "OS"}

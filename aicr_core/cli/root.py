@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 # name -> (module:attribute, section, summary)
 COMMANDS: dict[str, tuple[str, str, str]] = {
+    "snapshot": (
+        "aicr_core.cli.snapshot:snapshot",
+        "Engine",
+        "Measure a host, a node of a cluster, or every node",
+    ),
     "recipe": (
         "aicr_core.cli.recipe:recipe",
         "Engine",

@@ -7,6 +7,10 @@ module holds such numbers.
 from __future__ import annotations
 
 COLLECTOR = 10.0
+SNAPSHOT = 300.0
+"""All collectors of one snapshot together."""
+AGENT_MARGIN = 60.0
+"""What an agent gets beyond the user's ``--timeout``, to fetch results and to clean up."""
 CHECK = 300.0
 COMPONENT = 60.0
 """One component's bundler."""

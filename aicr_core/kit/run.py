@@ -93,8 +93,9 @@ class Context:
         cwd: str | None = None,
         env: Mapping[str, str] | None = None,
         check: bool = True,
+        timeout: float | None = None,
     ) -> Completed:
-        """Run a program, without a shell, for no longer than the remaining time.
+        """Run a program, without a shell, for no longer than the remaining time, nor than ``timeout`` seconds.
 
         It gets a process group of its own, which is ended as a whole (SIGTERM, then SIGKILL) at the deadline
         and on cancellation. ``env`` replaces the environment. Raises AicrError: NOT_FOUND when there is no such
@@ -115,7 +116,7 @@ class Context:
                 Code.INTERNAL, f"cannot start {argv[0]}: {error.strerror or error}"
             ) from None
         try:
-            stdout, stderr = self._communicate(process, stdin)
+            stdout, stderr = self._communicate(process, stdin, timeout)
         except BaseException as error:
             end_group(process)
             if not isinstance(error, subprocess.TimeoutExpired):
@@ -129,17 +130,21 @@ class Context:
             )
         return Completed(process.returncode, stdout, stderr)
 
-    def _communicate(self, process: subprocess.Popen[bytes], stdin: bytes) -> tuple[bytes, bytes]:
+    def _communicate(
+        self, process: subprocess.Popen[bytes], stdin: bytes, timeout: float | None
+    ) -> tuple[bytes, bytes]:
         from subprocess import TimeoutExpired
 
+        end = time.monotonic() + (self.remaining() if timeout is None else timeout)
         # The input is handed over once; communicate() keeps what it has read between calls.
         wanted: bytes | None = stdin
         while True:
+            left = min(self.remaining(), end - time.monotonic())
             try:
-                return process.communicate(wanted, timeout=min(POLL, self.remaining()))
+                return process.communicate(wanted, timeout=max(0.0, min(POLL, left)))
             except TimeoutExpired:
                 wanted = None
-                if self.cancelled or not self.remaining():
+                if self.cancelled or left <= 0:
                     raise
 
 

@@ -1,0 +1,26 @@
+"""Make plugins as they are installed: real distributions in a folder that a test puts on ``sys.path``."""
+
+from __future__ import annotations
+
+import pathlib
+
+
+def distribution(
+    site: pathlib.Path, name: str, manifest: str | None = "", hooks: str = "", dist: str = ""
+) -> pathlib.Path:
+    """Write an installed distribution with one plugin; ``manifest`` None means none."""
+    package = f"aicr_{dist or name}".replace("-", "_")
+    root = site / package
+    root.mkdir(parents=True)
+    (root / "__init__.py").write_text("")
+    (root / "hooks.py").write_text(hooks)
+    if manifest is not None:
+        text = manifest or f'name = "{name}"\nhookspec = ">=1.0,<2"\nhooks = []\n'
+        (root / "aicr-plugin.toml").write_text(text)
+    info = site / f"{package}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: aicr-{dist or name}\nVersion: 1.0\n"
+    )
+    (info / "entry_points.txt").write_text(f"[aicr.plugins]\n{name} = {package}.hooks\n")
+    return root
