@@ -100,7 +100,10 @@ def _criteria(
     wanted: Document = {}
     stated: set[str] = set()
     if request.snapshot:
-        snapshot = _snapshot(environment, request)
+        from aicr_core.app.drift import read_snapshot
+
+        snapshot, odd = read_snapshot(environment, request.snapshot, kubeconfig=request.kubeconfig)
+        notes.extend(odd)
         from aicr_core.engine.match import detect
 
         wanted, _ = detect(snapshot, values)
@@ -126,16 +129,6 @@ def _criteria(
             hint="give at least one of --service, --accelerator, --intent, --os, --platform, --nodes",
         )
     return wanted, stated, snapshot, notes
-
-
-def _snapshot(environment: Environment, request: RecipeRequest) -> Document:
-    from aicr_core.app import sources
-    from aicr_core.engine import schemas
-
-    source = sources.read(environment, request.snapshot, kubeconfig=request.kubeconfig)
-    return schemas.decode_document(
-        source.data, source.name, schemas.SNAPSHOT, "Snapshot", fmt=source.fmt
-    )
 
 
 def _criteria_file(

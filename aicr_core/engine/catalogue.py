@@ -170,6 +170,11 @@ class Catalogue:
         external = {i for i, layer in enumerate(self._hot["layers"]) if not layer["distribution"]}
         return sorted(path for path, layer in self._hot["files"].items() if layer in external)
 
+    def files_below(self, prefix: str) -> Sequence[str]:
+        """Relative paths of all layers' files that start with ``prefix``, in the order of layers, then by name."""
+        found = ((layer, path) for path, layer in self._hot["files"].items() if path.startswith(prefix))
+        return [path for _, path in sorted(found)]
+
     def _layer_of(self, path: str) -> Document:
         number = self._hot["files"].get(path)
         if number is None:

@@ -89,7 +89,7 @@ class Builder:
         self.digest.update(f"{path}\0{len(data)}\0".encode())
         self.digest.update(data)
         source = f"{layer.root.rstrip('/')}/{path}"
-        if "checks/" in path:
+        if "checks/" in path or path.startswith("drift/"):
             return
         if "components/" in path:
             if not layer.external and name.startswith("values") and name.endswith(".yaml"):

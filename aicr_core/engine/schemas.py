@@ -204,23 +204,35 @@ CRITERIA_FILE = Record(
     "the criteria file",
     {"kind": TEXT, "apiVersion": TEXT, "metadata": METADATA, "spec": CRITERIA},
 )
+ITEM = Record("an item", {"context": FREE_MAP, "data": FREE_MAP})
 SNAPSHOT = Record(
     "the snapshot",
     {
         "kind": TEXT,
         "apiVersion": TEXT,
-        "metadata": ANY,
+        "metadata": FREE_MAP,
         "measurements": ListOf(
             Record(
                 "a measurement",
                 {
                     "type": TEXT,
                     "subtypes": ListOf(
-                        Record("a subtype", {"subtype": TEXT, "data": FREE_MAP, "context": ANY})
+                        Record(
+                            "a subtype",
+                            {
+                                "subtype": TEXT,
+                                "data": FREE_MAP,
+                                "context": FREE_MAP,
+                                "items": ListOf(ITEM),
+                            },
+                        )
                     ),
                 },
             )
         ),
+        "collection": ListOf(FREE_MAP),
+        "fingerprint": ANY,
+        "fleet": FREE_MAP,
     },
 )
 RECIPE = Record(

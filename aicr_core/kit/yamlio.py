@@ -105,8 +105,11 @@ def scalar(node: Node) -> Any:
     text: str = node.value
     if node.tag and node.tag != "!":
         return _tagged(node, text)
-    if not node.plain or node.tag:
-        return text
+    return text if not node.plain or node.tag else plain_scalar(text)
+
+
+def plain_scalar(text: str) -> Any:
+    """Give what an unquoted, untagged scalar means."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     found = number(text)

@@ -117,7 +117,10 @@ def _documents(paths: list[Path]) -> Any:
 
 
 def test_the_union_equals_the_recorded_catalogue() -> None:
-    ours = _catalogue_files()
+    # Rules of drift are ours alone: the reference has none.
+    ours = {
+        file: places for file, places in _catalogue_files().items() if not file.startswith("drift/")
+    }
     theirs = {str(path.relative_to(ORACLE)): [path] for path in ORACLE.rglob("*.yaml")}
     assert sorted(ours) == sorted(theirs)
     wrong, used = [], set()
