@@ -172,7 +172,9 @@ class Catalogue:
 
     def files_below(self, prefix: str) -> Sequence[str]:
         """Relative paths of all layers' files that start with ``prefix``, in the order of layers, then by name."""
-        found = ((layer, path) for path, layer in self._hot["files"].items() if path.startswith(prefix))
+        found = (
+            (layer, path) for path, layer in self._hot["files"].items() if path.startswith(prefix)
+        )
         return [path for _, path in sorted(found)]
 
     def _layer_of(self, path: str) -> Document:
