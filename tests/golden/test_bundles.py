@@ -228,7 +228,7 @@ CLI = (
     (r"(selector|toleration|gate) (a=b=c|a b=c d|=|:|x=\s)", "B-4: keys and values are labels"),
     (r"extra-arg", "a stray word is a usage error, not ignored"),
     (
-        r"--(repo|certificate-identity-regexp|plain-http|insecure-tls|attest|image-refs)",
+        r"--(certificate-identity-regexp|plain-http|insecure-tls|attest|image-refs)",
         "flags of registries, signatures and other deployers: not in this version, so unknown",
     ),
 )
