@@ -1,4 +1,4 @@
-"""What ``aicr bundle`` refuses and remarks on: flags that contradict, texts that would reach a shell or a cluster."""
+"""What ``aicr bundle`` refuses and remarks on: contradicting flags, texts no script should get."""
 
 from __future__ import annotations
 
