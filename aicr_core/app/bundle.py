@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aicr_core.engine.catalogue import Catalogue
 
 Document = dict[str, Any]
+_HISTORY = (".git", ".hg", ".svn", ".jj")
 
 
 class BundleRequest(NamedTuple):
@@ -284,7 +285,10 @@ def _put(target: str, files: list[bundles.File], *, force: bool) -> None:
         )
     keep: list[str] = []
     if os.path.isdir(target):
-        present = tree_files(target)
+        everything = tree_files(target)
+        # The folder may be a checkout: its history is no part of the bundle, and not ours to remove.
+        keep = [path for path in everything if path.partition("/")[0] in _HISTORY]
+        present = [path for path in everything if path not in set(keep)]
         ours = bundles.INVENTORY in present and _is_ours(target)
         if present and not ours and not force:
             raise AicrError(
@@ -295,7 +299,7 @@ def _put(target: str, files: list[bundles.File], *, force: bool) -> None:
             )
         if present and not ours:
             new = {file.path for file in files}
-            keep = [path for path in present if path not in new]
+            keep += [path for path in present if path not in new]
     write_tree(target, [(file.path, file.data, file.mode) for file in files], keep)
 
 
