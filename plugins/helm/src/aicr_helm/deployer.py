@@ -7,6 +7,7 @@ generation: per component values, README, install.sh, manifests; then the root's
 
 from __future__ import annotations
 
+import re
 import shlex
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ _FIELDS = (
     "name", "kind", "namespace", "repository", "chart", "version", "tag", "path", "wait", "manifests",
     "crd_groups", "extra_namespaces", "restart_daemonsets",
 )  # fmt: skip
+_VERSION = re.compile(r"(>=|<=|==|!=|>|<)? *v?[0-9]+(\.[0-9]+){0,2}\Z")
 
 
 def _read(*parts: str) -> str:
@@ -61,8 +63,9 @@ def deploy(ctx: Context, plan: BundlePlan) -> Iterator[Artifact]:
 
 
 def release_list(plan: BundlePlan) -> str:
-    """Give ``releases.tsv``: a header, then one line of tab-separated fields a release, ``-`` for empty."""
-    lines = ["# " + "\t".join(_FIELDS)]
+    """Give ``releases.tsv``: what is needed, a header, one line of fields a release (``-`` for empty)."""
+    lines = [f"#needs\t{what}\t{value}" for what, value in _needs(plan)]
+    lines.append("# " + "\t".join(_FIELDS))
     for release in plan.releases:
         fields = {name: getattr(release, name) for name in _FIELDS}
         fields["wait"] = "yes" if release.wait else "no"
@@ -71,6 +74,18 @@ def release_list(plan: BundlePlan) -> str:
         fields["extra_namespaces"] = ",".join(release.extra_namespaces)
         lines.append("\t".join(fields[name] or "-" for name in _FIELDS))
     return "\n".join(lines) + "\n"
+
+
+def _needs(plan: BundlePlan) -> Iterator[tuple[str, str]]:
+    """Give what ``deploy.sh`` holds the cluster to before it starts; ``validate`` does the rest."""
+    for constraint in plan.constraints:
+        value = str(constraint.get("value") or "")
+        hard = str(constraint.get("severity") or "error").lower() == "error"
+        if constraint["name"] == "K8s.server.version" and hard and _VERSION.match(value):
+            yield "kubernetes", value
+    selector = plan.options.get("accelerated_node_selector") or {}
+    if selector:
+        yield "accelerated-nodes", ",".join(f"{key}={item}" for key, item in selector.items())
 
 
 def helm_arguments(release: Release, values: str) -> list[str]:
