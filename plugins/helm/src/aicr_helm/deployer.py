@@ -43,15 +43,14 @@ def deploy(ctx: Context, plan: BundlePlan) -> Iterator[Artifact]:
         yield Artifact(path=f"{folder}/install.sh", data=install, mode=0o755)
         for manifest in release.manifests:
             yield Artifact(path=f"{folder}/{manifest.path}", data=manifest.data, mode=manifest.mode)
-    shown = [
-        (name, value)
-        for name, value in plan.criteria.items()
-        if name in ("service", "accelerator", "intent", "os") and value not in ("", "any")
-    ]
+    shown = [(name, value) for name, value in plan.criteria.items() if value not in ("", "any", 0)]
+    kinds = {release.kind for release in plan.releases}
+    tools = ["kubectl", *(tool for tool in ("helm", "kustomize") if tool in kinds)]
     readme = ctx.render(
         _read("templates", "README.md.j2"),
         plan=plan,
         target=shown,
+        tools=tools,
         commands={release.name: commands(release) for release in plan.releases},
         kinds={"helm": "Helm", "kustomize": "Kustomize", "manifests": "Manifests"},
     )
@@ -105,6 +104,12 @@ def commands(release: Release) -> dict[str, list[str]]:
     manifests = f"{release.name}/manifests/"
     install: list[str] = []
     remove: list[str] = []
+    if release.kind == "kustomize" or (release.kind == "helm" and release.manifests):
+        install.append(
+            f"kubectl create namespace {release.namespace} --dry-run=client -o yaml | kubectl apply -f -"
+        )
+    if release.kind == "helm" and release.manifests:
+        install.append(f"kubectl apply -f {manifests}")
     if release.manifests:
         remove.append(f"kubectl delete -f {manifests} --ignore-not-found")
     if release.kind == "helm":
@@ -121,6 +126,12 @@ def commands(release: Release) -> dict[str, list[str]]:
         )
     if release.manifests:
         install.append(f"kubectl apply -f {manifests}")
+    if release.restart_daemonsets:
+        space = f"-n {release.namespace}"
+        install.append(
+            f"kubectl get daemonsets {space} -o name | grep -F -- {shlex.quote(release.restart_daemonsets)} | "
+            f"xargs kubectl rollout restart {space}"
+        )
     return {"install": install, "uninstall": remove}
 
 
