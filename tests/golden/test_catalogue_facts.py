@@ -36,6 +36,10 @@ DIFFERENCES: dict[tuple[str, str], str] = {
     ("registry.yaml", "components.kai-scheduler.rollout"): ROLLOUT,
     ("registry.yaml", "components.kubeflow-trainer.rollout"): ROLLOUT,
     ("registry.yaml", "components.nvidia-dra-driver-gpu.rollout"): ROLLOUT,
+    (
+        "registry.yaml",
+        "components.kube-prometheus-stack.nodeScheduling.system.nodeSelectorPaths.*",
+    ): "B-10: the node exporter belongs on every node, so the system selector leaves it alone",
     ("registry.yaml", "components.skyhook-customizations.validations.*.message"): OWN_WORDS,
     ("validators/catalog.yaml", "*.validators.*.description"): OWN_WORDS,
     ("gpu-operator/manifests/dcgm-exporter.yaml", "*.data.dcgm-metrics.csv"): OWN_WORDS,
