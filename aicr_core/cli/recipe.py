@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aicr_core.cli.options import choice, criteria_options, request_from, single
+from aicr_core.cli.options import (
+    SingleDash,
+    SingleDashGroup,
+    choice,
+    criteria_options,
+    request_from,
+    single,
+)
 from aicr_core.cli.output import render, warn, write_result
 from aicr_core.engine.criteria import TEXT_DIMENSIONS
 
@@ -17,6 +24,7 @@ FORMATS = ("yaml", "json", "table")
 
 
 @click.group(
+    cls=SingleDashGroup,
     invoke_without_command=True,
     epilog="""\b
 Examples:
@@ -40,19 +48,30 @@ def recipe(ctx: click.Context, /, **options: Any) -> None:
     standard input, or http(s) URLs.
     """
     if ctx.invoked_subcommand is not None:
+        _refuse_options_before(ctx, ctx.invoked_subcommand)
         return
     from aicr_core.app.recipe import build_recipe
 
     environment: Environment = ctx.obj
     output = single("output", options["output"])
     request = request_from(options)
+    fmt = single("format", options["fmt"], "yaml")
     environment.catalogue(request.data, external_only=request.external_only)
-    fmt = choice("format", single("format", options["fmt"], "yaml"), FORMATS)
+    choice("format", fmt, FORMATS)
     resolution = build_recipe(environment, request)
     for text in resolution.warnings:
         warn(text)
     document = resolution.document
     write_result(_table(document) if fmt == "table" else render(document, fmt), output)
+
+
+def _refuse_options_before(ctx: click.Context, command: str) -> None:
+    """Options of ``recipe`` itself would be without effect on its subcommand: say so."""
+    for parameter in ctx.command.params:
+        source = ctx.get_parameter_source(parameter.name or "")
+        if source is click.core.ParameterSource.COMMANDLINE:
+            name = parameter.opts[0]
+            raise click.UsageError(f"{name} has to stand after {command}", ctx=ctx)
 
 
 _ACRONYMS = {"apiVersion": "APIVersion", "os": "OS"}
@@ -83,6 +102,7 @@ def _table(document: dict[str, Any]) -> str:
 
 @recipe.command(
     "list",
+    cls=SingleDash,
     epilog="""\b
 Examples:
   aicr recipe list
@@ -107,9 +127,8 @@ def list_command(environment: Environment, /, **options: Any) -> None:
 
     fmt = choice("format", options["fmt"], FORMATS)
     filters = {name: options[name] for name in TEXT_DIMENSIONS if options[name]}
-    rows = list_overlays(
-        environment, filters, options["data"], external_only=options["external_only"]
-    )
+    data = tuple(folder for folder in options["data"] if folder)
+    rows = list_overlays(environment, filters, data, external_only=options["external_only"])
     if fmt != "table":
         write_result(render(rows, fmt))
         return

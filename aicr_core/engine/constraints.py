@@ -13,7 +13,8 @@ from aicr_core.kit.errors import AicrError, Code
 
 OPERATORS = (">=", "<=", "!=", "==", ">", "<")
 _DROP = re.compile(r"(?<=[0-9])[-+].*$", re.DOTALL)
-_PART = re.compile(r"[0-9]+$")
+# No version has a part that an integer of the reference could not hold.
+_PART = re.compile(r"[0-9]{1,18}")
 
 
 class Version(NamedTuple):
@@ -30,7 +31,7 @@ def parse_version(text: str) -> Version | None:
     """
     body = _DROP.sub("", text.strip().removeprefix("v"))
     pieces = body.split(".")
-    if len(pieces) > 3 or not all(_PART.match(piece) and piece.isascii() for piece in pieces):
+    if len(pieces) > 3 or not all(_PART.fullmatch(piece) for piece in pieces):
         return None
     return Version(tuple(int(piece) for piece in pieces))
 
