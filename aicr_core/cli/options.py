@@ -163,6 +163,16 @@ def criteria_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 help="make the smaller recipe when a criterion is covered by no overlay",
             ),
             click.option(
+                "--lenient",
+                is_flag=True,
+                help="warn of unknown keys in --data and input files instead of refusing them",
+            ),
+            click.option(
+                "--criteria-strict",
+                is_flag=True,
+                help="take no criteria values that only --data declares",
+            ),
+            click.option(
                 "--kubeconfig", "-k", default="", metavar="FILE", help="for cm:// sources"
             ),
         ]
@@ -184,4 +194,6 @@ def request_from(options: dict[str, Any]) -> Any:
         data=tuple(folder for folder in options["data"] if folder),
         external_only=options["external_only"],
         allow_partial=options["allow_partial"],
+        lenient=options["lenient"],
+        criteria_strict=options["criteria_strict"],
     )

@@ -36,12 +36,13 @@ def query(environment: Environment, /, **options: Any) -> None:
 
     A selector is a dotted path; [n] enters a list, ["a.b"] names a key that holds dots.
     """
+    from aicr_core.app.recipe import catalogue_for
     from aicr_core.app.recipe import query as run
 
     selector = single("selector", options["selector"])
     request = request_from(options)
     fmt = single("format", options["fmt"], "yaml")
-    environment.catalogue(request.data, external_only=request.external_only)
+    catalogue_for(environment, request)
     choice("format", fmt, ("yaml", "json", "table"))
     value, warnings = run(environment, request, selector, empty=None if fmt == "json" else [])
     for text in warnings:

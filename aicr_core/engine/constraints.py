@@ -88,3 +88,16 @@ def _equal(expected: str, actual: str) -> bool:
 
 def _padded(version: Version) -> tuple[int, ...]:
     return ((*version.parts, 0, 0, 0))[:3]
+
+
+def problem(name: str, expression: str) -> str:
+    """Say what is malformed in a constraint on a snapshot, whatever it reads; nothing when it is sound."""
+    parts = name.split(".", 2)
+    if len(parts) < 3 or not all(parts):
+        return "its name is not Type.Subtype.Key"
+    operator, expected = split(expression)
+    if not expected:
+        return "it has nothing to compare with"
+    if operator in (">=", "<=", ">", "<") and parse_version(expected) is None:
+        return f'"{expected}" is no version'
+    return ""
