@@ -136,11 +136,6 @@ class Catalogue:
         hints: Mapping[str, str] = self._hot["hints"].get(kind, {})
         return hints
 
-    def all_hints(self) -> Mapping[str, Mapping[str, str]]:
-        """All hints by kind."""
-        hints: Mapping[str, Mapping[str, str]] = self._hot["hints"]
-        return hints
-
     def has_file(self, path: str) -> bool:
         """Tell whether a layer holds the file."""
         return path in self._hot["files"]

@@ -77,7 +77,7 @@ def _json(text: str, source: str) -> Document:
         if node.is_null():
             return {}
         _check_head(node, source)
-        document: Document = decode(node, schemas.SNAPSHOT, source, lenient=True)
+        document: Document = decode(node, schemas.SNAPSHOT, source, dropped=[])
         return document
     import json
 
@@ -102,7 +102,7 @@ def _yaml(text: str, source: str) -> Document:
             Code.INVALID_REQUEST, "the file is empty, expected a Snapshot", where=source
         )
     _check_head(node, source)
-    document: Document = decode(node, schemas.SNAPSHOT, source, lenient=True)
+    document: Document = decode(node, schemas.SNAPSHOT, source, dropped=[])
     return document
 
 

@@ -181,6 +181,17 @@ def compose(data: bytes | str, source: str) -> Node | None:
     return next(_documents(data, source), None)
 
 
+def compose_first(data: bytes | str, source: str) -> tuple[Node | None, bool]:
+    """Give the first YAML document of a stream, and whether anything but emptiness follows it."""
+    documents = _documents(data, source)
+    first = next(documents, None)
+    try:
+        second = next(documents, None)
+    except AicrError:
+        return first, True
+    return first, second is not None and not second.is_null()
+
+
 def _documents(data: bytes | str, source: str) -> Iterator[Node]:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLStreamError
