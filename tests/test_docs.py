@@ -17,7 +17,13 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted(ROOT.glob("plugins/*/README.md")),
+    ROOT / "recipes/README.md",
+]
 BLOCK = re.compile(
     r"<!-- (?P<what>run|file)(?:: (?P<argument>[^>]+?))? -->\n```\w*\n(?P<body>.*?)^```$",
     re.MULTILINE | re.DOTALL,
