@@ -32,17 +32,24 @@ Examples:
               help="override a value (repeatable)")  # fmt: skip
 @click.option("--set-string", "set_strings", multiple=True, metavar="COMPONENT:PATH=TEXT",
               help="override a value, always as text")  # fmt: skip
-@click.option("--enable", multiple=True, metavar="COMPONENT", help="switch a component on")
-@click.option("--disable", multiple=True, metavar="COMPONENT", help="leave a component out")
-@click.option("--system-node-selector", multiple=True, metavar="KEY=VALUE")
+@click.option(
+    "--enable", multiple=True, metavar="COMPONENT", help="switch a component on (repeatable)"
+)
+@click.option(
+    "--disable", multiple=True, metavar="COMPONENT", help="leave a component out (repeatable)"
+)
+@click.option("--system-node-selector", multiple=True, metavar="KEY=VALUE",
+              help="nodes for controllers and other system pods (repeatable)")  # fmt: skip
 @click.option("--system-node-toleration", "system_node_tolerations", multiple=True,
-              metavar="KEY=VALUE:EFFECT")  # fmt: skip
-@click.option("--accelerated-node-selector", multiple=True, metavar="KEY=VALUE")
+              metavar="KEY=VALUE:EFFECT", help="taint that system pods tolerate (repeatable)")  # fmt: skip
+@click.option("--accelerated-node-selector", multiple=True, metavar="KEY=VALUE",
+              help="nodes with GPUs (repeatable)")  # fmt: skip
 @click.option("--accelerated-node-toleration", "accelerated_node_tolerations", multiple=True,
-              metavar="KEY=VALUE:EFFECT")  # fmt: skip
+              metavar="KEY=VALUE:EFFECT", help="taint that pods on GPU nodes tolerate (repeatable)")  # fmt: skip
 @click.option("--workload-gate", default="", metavar="KEY=VALUE:EFFECT",
               help="taint that holds workloads back from new nodes")  # fmt: skip
-@click.option("--workload-selector", multiple=True, metavar="KEY=VALUE")
+@click.option("--workload-selector", multiple=True, metavar="KEY=VALUE",
+              help="label of the pods that tuning must not interrupt (repeatable)")  # fmt: skip
 @click.option(
     "--nodes", type=Integer(), default=0, metavar="N", help="expected number of GPU nodes"
 )
@@ -55,7 +62,13 @@ Examples:
 )
 @click.option("--lenient", is_flag=True, help="ignore --set for components the recipe has not")
 @click.option("--force", is_flag=True, help="write into a directory that holds other files")
-@click.option("--jobs", type=click.IntRange(min=0), default=0, metavar="N", help="bundlers at once")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="bundlers at once; 0: as many as processors",
+)
 @click.option("--kubeconfig", "-k", default="", metavar="FILE", help="for cm:// recipes")
 @click.pass_obj
 def bundle(environment: Environment, /, **options: Any) -> None:

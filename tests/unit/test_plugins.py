@@ -8,6 +8,7 @@ import pathlib
 from typing import Any
 
 import pytest
+from distributions import distribution
 
 from aicr_core.app.environment import Environment
 from aicr_core.model.settings import Settings
@@ -19,27 +20,6 @@ from aicr_core.api import Bundler, hookimpl
 def aicr_bundlers():
     yield Bundler(component="{name}", call=lambda *a: None)
 """
-
-
-def distribution(
-    site: pathlib.Path, name: str, manifest: str | None = "", hooks: str = "", dist: str = ""
-) -> pathlib.Path:
-    """Write an installed distribution with one plugin; ``manifest`` None means none."""
-    package = f"aicr_{dist or name}".replace("-", "_")
-    root = site / package
-    root.mkdir(parents=True)
-    (root / "__init__.py").write_text("")
-    (root / "hooks.py").write_text(hooks)
-    if manifest is not None:
-        text = manifest or f'name = "{name}"\nhookspec = ">=1.0,<2"\nhooks = []\n'
-        (root / "aicr-plugin.toml").write_text(text)
-    info = site / f"{package}-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: aicr-{dist or name}\nVersion: 1.0\n"
-    )
-    (info / "entry_points.txt").write_text(f"[aicr.plugins]\n{name} = {package}.hooks\n")
-    return root
 
 
 @pytest.fixture
