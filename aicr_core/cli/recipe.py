@@ -109,11 +109,18 @@ Examples:
   aicr recipe list
   aicr recipe list --service eks --intent training --format json""",
 )
-@click.option("--service", default="", metavar="VALUE")
-@click.option("--accelerator", "--gpu", "accelerator", default="", metavar="VALUE")
-@click.option("--intent", default="", metavar="VALUE")
-@click.option("--os", default="", metavar="VALUE")
-@click.option("--platform", default="", metavar="VALUE")
+@click.option("--service", default="", metavar="VALUE", help="only overlays with this service")
+@click.option(
+    "--accelerator",
+    "--gpu",
+    "accelerator",
+    default="",
+    metavar="VALUE",
+    help="only overlays with this accelerator",
+)
+@click.option("--intent", default="", metavar="VALUE", help="only overlays with this intent")
+@click.option("--os", default="", metavar="VALUE", help="only overlays with this os")
+@click.option("--platform", default="", metavar="VALUE", help="only overlays with this platform")
 @click.option(
     "--data", multiple=True, metavar="DIR", help="further catalogue directory (repeatable)"
 )

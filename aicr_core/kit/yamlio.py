@@ -198,7 +198,9 @@ def _documents(data: bytes | str, source: str) -> Iterator[Node]:
 
     text = text_of(data, source)
     try:
-        yield from _Composer(source).documents(YAML(typ="safe").parse(text))
+        # Never the C parser, which ruamel takes when it happens to be installed: it refuses, accepts and
+        # places other things, and an answer must not depend on that.
+        yield from _Composer(source).documents(YAML(typ="safe", pure=True).parse(text))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source

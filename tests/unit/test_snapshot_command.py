@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from fake_cluster import FakeCluster
-from plugin_site import distribution
+from distributions import distribution
 
 from aicr_core.cli.root import run
 from aicr_core.kit import yamlio
