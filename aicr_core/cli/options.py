@@ -157,6 +157,11 @@ def criteria_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 help="make the smaller recipe when a criterion is covered by no overlay",
             ),
             click.option(
+                "--explain-criteria",
+                is_flag=True,
+                help="print instead where each criterion comes from",
+            ),
+            click.option(
                 "--kubeconfig", "-k", default="", metavar="FILE", help="for cm:// sources"
             ),
         ]

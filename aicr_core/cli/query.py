@@ -23,9 +23,7 @@ Examples:
   aicr query -c criteria.yaml --selector 'components.x.values["a.b"]'"""
 )
 @criteria_options
-@click.option(
-    "--selector", multiple=True, required=True, metavar="PATH", help='dotted path; "" is all'
-)
+@click.option("--selector", multiple=True, metavar="PATH", help='dotted path; "" is all (required)')
 @click.option(
     "--format", "-t", "fmt", multiple=True, metavar="yaml|json|table", help="default: yaml"
 )
@@ -40,7 +38,15 @@ def query(environment: Environment, /, **options: Any) -> None:
     selector = single("selector", options["selector"])
     request = request_from(options)
     environment.catalogue(request.data, external_only=request.external_only)
-    fmt = choice("format", single("format", options["fmt"], "yaml"), ("yaml", "json", "table"))
+    default = "table" if options["explain_criteria"] else "yaml"
+    fmt = choice("format", single("format", options["fmt"], default), ("yaml", "json", "table"))
+    if options["explain_criteria"]:
+        from aicr_core.cli.explain import explanation
+
+        write_result(explanation(environment, request, fmt))
+        return
+    if not options["selector"]:
+        raise click.UsageError("Missing option '--selector'.")
     value, warnings = run(environment, request, selector, empty=None if fmt == "json" else [])
     for text in warnings:
         warn(text)

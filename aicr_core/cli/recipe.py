@@ -22,6 +22,7 @@ FORMATS = ("yaml", "json", "table")
 Examples:
   aicr recipe --service eks --accelerator h100 --os ubuntu --intent training
   aicr recipe --snapshot node.yaml --intent inference -o recipe.yaml
+  aicr recipe --snapshot node.yaml --explain-criteria
   aicr recipe --criteria criteria.yaml --data ./my-catalogue --format json
   aicr recipe list --service eks""",
 )
@@ -47,7 +48,14 @@ def recipe(ctx: click.Context, /, **options: Any) -> None:
     output = single("output", options["output"])
     request = request_from(options)
     environment.catalogue(request.data, external_only=request.external_only)
-    fmt = choice("format", single("format", options["fmt"], "yaml"), FORMATS)
+    default = "table" if options["explain_criteria"] else "yaml"
+    fmt = choice("format", single("format", options["fmt"], default), FORMATS)
+    if options["explain_criteria"]:
+        from aicr_core.cli.explain import explanation
+
+        text = explanation(environment, request, fmt)
+        deliver(environment, text, output, fmt, kubeconfig=request.kubeconfig)
+        return
     resolution = build_recipe(environment, request)
     for text in resolution.warnings:
         warn(text)
@@ -61,7 +69,7 @@ _ACRONYMS = {"apiVersion": "APIVersion", "os": "OS"}
 
 def _table(document: dict[str, Any]) -> str:
     """Give the recipe as one row a leaf, sorted by path in byte order (spec/recipe.md 14)."""
-    from aicr_core.engine.match import as_text
+    from aicr_core.kit.emit import as_text
     from aicr_core.kit.text import table
 
     rows: list[tuple[str, str]] = []
