@@ -29,7 +29,7 @@ def _table(document: dict[str, Any]) -> str:
     for dimension, value in document["criteria"].items():
         said = [row for row in document["evidence"] if row["dimension"] == dimension]
         if not any(row["used"] for row in said):
-            rows.append([dimension, str(value), "-", "-", "-", "-", "yes"])
+            rows.append([dimension, str(value), *["-"] * 5])
         rows.extend(_cells(row) for row in said)
     return table(_HEADER, rows)
 
