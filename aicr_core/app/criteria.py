@@ -11,9 +11,13 @@ from aicr_core.engine import criteria as criteria_of
 from aicr_core.kit.errors import AicrError, Code
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aicr_core.app.environment import Environment
     from aicr_core.app.recipe import RecipeRequest
     from aicr_core.engine.catalogue import Catalogue
+
+    Values = Mapping[str, Mapping[str, dict[str, Any]]]
 
 Document = dict[str, Any]
 TEXT_WIDTH = 80
@@ -34,17 +38,29 @@ class Asked(NamedTuple):
     evidence: list[Document]
 
 
+def known_values(environment: Environment, catalogue: Catalogue, *, strict: bool) -> Values:
+    """Give the criteria values a user may name; when strict, none that only ``--data`` declares."""
+    values = catalogue.criteria_values()
+    if not (strict or environment.settings.criteria_strict):
+        return values
+    return {
+        dimension: {value: entry for value, entry in known.items() if not entry["external"]}
+        for dimension, known in values.items()
+    }
+
+
 def gather(environment: Environment, catalogue: Catalogue, request: RecipeRequest) -> Asked:
     """Give the criteria of a request. Raises AicrError for a value nobody knows, and for no criteria at all."""
     asked = Asked({}, set(), None, [], [])
+    values = known_values(environment, catalogue, strict=request.criteria_strict)
     if request.snapshot:
-        asked = _from_snapshot(environment, catalogue, request)
+        asked = _from_snapshot(environment, values, request)
     elif request.criteria:
-        asked = _from_file(environment, catalogue, request)
-    values, hints = catalogue.criteria_values(), catalogue.all_hints()
+        asked = _from_file(environment, values, request)
+    way_to = environment.index.way_to
     for dimension, text in request.flags.items():
         if text.strip():
-            value = criteria_of.parse(values, hints, dimension, text, f"--{dimension}")
+            value = criteria_of.parse(values, way_to, dimension, text, f"--{dimension}")
             _override(asked, dimension, value, f"--{dimension}")
     if request.nodes > 0:
         _override(asked, "nodes", request.nodes, "--nodes")
@@ -57,13 +73,14 @@ def gather(environment: Environment, catalogue: Catalogue, request: RecipeReques
     return asked
 
 
-def explain(environment: Environment, request: RecipeRequest) -> tuple[Document, list[str]]:
+def explain(
+    environment: Environment, catalogue: Catalogue, request: RecipeRequest
+) -> tuple[Document, list[str]]:
     """Give where each criterion of a request comes from, and the notes.
 
     ``criteria`` holds what the recipe is resolved for; ``evidence`` what was said about each dimension, in order of
     dimensions, what is used first. No recipe is resolved. Raises AicrError as :func:`gather`.
     """
-    catalogue = environment.catalogue(request.data, external_only=request.external_only)
     asked = gather(environment, catalogue, request)
     order = {name: number for number, name in enumerate(criteria_of.DIMENSIONS)}
     evidence = sorted(asked.evidence, key=lambda row: (order[row["dimension"]], not row["used"]))
@@ -98,18 +115,15 @@ def _row(dimension: str, value: Any, source: str, reading: str, text: str) -> Do
     }
 
 
-def _from_snapshot(environment: Environment, catalogue: Catalogue, request: RecipeRequest) -> Asked:
-    from aicr_core.app import sources
-    from aicr_core.engine import match, schemas
+def _from_snapshot(environment: Environment, values: Values, request: RecipeRequest) -> Asked:
+    from aicr_core.app.drift import read_snapshot
+    from aicr_core.engine import match
 
-    source = sources.read(environment, request.snapshot, kubeconfig=request.kubeconfig)
-    snapshot = schemas.decode_document(
-        source.data, source.name, schemas.SNAPSHOT, "Snapshot", fmt=source.fmt
-    )
+    snapshot, odd = read_snapshot(environment, request.snapshot, kubeconfig=request.kubeconfig)
     matchers = []
     if environment.manager_needed("aicr_matchers"):
         matchers = list(environment.manager.named("aicr_matchers", "name").values())
-    found = match.detect(snapshot, catalogue.criteria_values(), matchers)
+    found = match.detect(snapshot, values, matchers)
     evidence = [
         _row(one.dimension, one.value, "snapshot", one.reading, _quoted(snapshot, one.reading))
         | {"confidence": one.confidence, "matcher": one.matcher}
@@ -120,7 +134,7 @@ def _from_snapshot(environment: Environment, catalogue: Catalogue, request: Reci
     # Where a flag decides, nobody needs to hear what the snapshot is unsure of.
     decided = {dimension for dimension, text in request.flags.items() if text.strip()}
     notes = [text for dimension, text in found.notes if dimension not in decided]
-    return Asked(found.criteria, set(), snapshot, notes, evidence)
+    return Asked(found.criteria, set(), snapshot, [*odd, *notes], evidence)
 
 
 def _quoted(snapshot: Document, path: str) -> str:
@@ -133,21 +147,24 @@ def _quoted(snapshot: Document, path: str) -> str:
     )
 
 
-def _from_file(environment: Environment, catalogue: Catalogue, request: RecipeRequest) -> Asked:
+def _from_file(environment: Environment, values: Values, request: RecipeRequest) -> Asked:
     from aicr_core.app import sources
     from aicr_core.engine import schemas
 
     source = sources.read(environment, request.criteria, kubeconfig=request.kubeconfig)
+    schema, kind = schemas.CRITERIA_FILE, "RecipeCriteria"
+    notes: list[str] = []
+    dropped = notes if request.lenient else None
     document = schemas.decode_document(
-        source.data, source.name, schemas.CRITERIA_FILE, "RecipeCriteria", fmt=source.fmt
+        source.data, source.name, schema, kind, fmt=source.fmt, dropped=dropped
     )
     spec = document.get("spec", {})
-    values, hints = catalogue.criteria_values(), catalogue.all_hints()
+    way_to = environment.index.way_to
     found: Document = {}
     for dimension in criteria_of.TEXT_DIMENSIONS:
         if dimension in spec:
             where = f"{source.name}: spec.{dimension}"
-            found[dimension] = criteria_of.parse(values, hints, dimension, spec[dimension], where)
+            found[dimension] = criteria_of.parse(values, way_to, dimension, spec[dimension], where)
     if spec.get("nodes", 0) < 0:
         raise AicrError(
             Code.INVALID_REQUEST, f"nodes is {spec['nodes']}", where=f"{source.name}: spec.nodes",
@@ -159,4 +176,4 @@ def _from_file(environment: Environment, catalogue: Catalogue, request: RecipeRe
         _row(name, value, "file", f"{source.name}: spec.{name}", str(spec[name]))
         for name, value in wanted.items()
     ]
-    return Asked(wanted, set(wanted), None, [], evidence)
+    return Asked(wanted, set(wanted), None, notes, evidence)

@@ -204,24 +204,38 @@ CRITERIA_FILE = Record(
     "the criteria file",
     {"kind": TEXT, "apiVersion": TEXT, "metadata": METADATA, "spec": CRITERIA},
 )
+ITEM = Record("an item", {"context": FREE_MAP, "data": FREE_MAP})
 SNAPSHOT = Record(
     "the snapshot",
     {
         "kind": TEXT,
         "apiVersion": TEXT,
-        "metadata": ANY,
+        "metadata": FREE_MAP,
         "measurements": ListOf(
             Record(
                 "a measurement",
                 {
                     "type": TEXT,
                     "subtypes": ListOf(
-                        Record("a subtype", {"subtype": TEXT, "data": FREE_MAP, "context": ANY})
+                        Record(
+                            "a subtype",
+                            {
+                                "subtype": TEXT,
+                                "data": FREE_MAP,
+                                "context": FREE_MAP,
+                                "items": ListOf(ITEM),
+                            },
+                        )
                     ),
                 },
             )
         ),
+        "collection": ListOf(FREE_MAP),
+        "fingerprint": ANY,
+        "fleet": FREE_MAP,
     },
+    # What later versions detected themselves; we detect from the readings.
+    ignored=("fingerprint",),
 )
 RECIPE = Record(
     "the recipe",
@@ -268,11 +282,18 @@ def check_kind(doc: dict[str, Any], kind: str, source: str, *, required: bool = 
 
 
 def decode_document(
-    data: bytes | str, source: str, schema: Schema, kind: str, *, fmt: str = "yaml"
+    data: bytes | str,
+    source: str,
+    schema: Schema,
+    kind: str,
+    *,
+    fmt: str = "yaml",
+    dropped: list[str] | None = None,
 ) -> dict[str, Any]:
     """Read a user's document of one kind: compose, check kind and version, decode strictly.
 
-    ``fmt`` is ``yaml`` or ``json``. Raises AicrError(INVALID_REQUEST).
+    ``fmt`` is ``yaml`` or ``json``; with ``dropped``, unknown keys are noted there and left out.
+    Raises AicrError(INVALID_REQUEST).
     """
     node = yamlio.compose_json(data, source) if fmt == "json" else yamlio.compose(data, source)
     if node is None or (node.is_null() and fmt != "json"):
@@ -280,7 +301,7 @@ def decode_document(
     if node.is_null():
         return {}
     check_head(node, kind, source)
-    document: dict[str, Any] = decode(node, schema, source)
+    document: dict[str, Any] = decode(node, schema, source, dropped=dropped)
     return document
 
 

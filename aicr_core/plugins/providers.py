@@ -110,7 +110,10 @@ class Bundler:
 
 @attrs.frozen(kw_only=True)
 class BundleCheck:
-    """A validation named by registry entries: ``call(component, plan, conditions) -> messages``."""
+    """A validation named by registry entries: ``call(component, recipe, conditions) -> messages``.
+
+    ``component`` is the name, ``recipe`` the document, ``conditions`` those of the registry entry.
+    """
 
     name: str
     call: Call

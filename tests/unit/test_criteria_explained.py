@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 import pytest
-from plugin_site import distribution
+from distributions import distribution
 from snapshots import snapshot
 
 from aicr_core.app.environment import Environment

@@ -39,8 +39,8 @@ def collect(ctx: Context) -> Measurement:
             return Measurement(type="SystemD", subtypes=_from_systemctl(ctx, wanted))
         except AicrError as error:
             tried.append(error)
-    # That a socket is not there says less than that one refuses or hangs.
-    telling = [error.code for error in tried if error.code is not Code.NOT_FOUND]
+    # That a socket is not there says less than that one refuses or hangs; systemctl only repeats it.
+    telling = [error.code for error in tried[:2] if error.code is not Code.NOT_FOUND]
     status = _STATUS.get(telling[0], "failed") if telling else "skipped"
     reason = "; ".join(
         f"{error.where}: {error.message}" if error.where else error.message for error in tried
