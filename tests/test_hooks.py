@@ -106,6 +106,23 @@ def aicr_deployers():
     assert "1. read it" in out
 
 
+def test_aicr_matchers(plugin: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    plugin("aicr_matchers", """
+def detect(snapshot):
+    if snapshot["measurements"]:
+        return api.Detection(value="probe", confidence=0.9, reading="K8s.server.version")
+@api.hookimpl
+def aicr_matchers():
+    yield api.Matcher(name="probe", dimension="service", detect=detect)
+""", "[criteria.service.probe]")  # fmt: skip
+    server = {"subtype": "server", "data": {"version": "v1.33.0-probe"}}
+    snapshot = {"measurements": [{"type": "K8s", "subtypes": [server]}]}
+    pathlib.Path("s.yaml").write_text(to_yaml(snapshot))
+    assert run(["recipe", "-s", "s.yaml", "--explain-criteria"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"service +probe +K8s.server.version +v1.33.0-probe +0.90 +probe/probe +yes", out)
+
+
 def test_aicr_stores(plugin: Any) -> None:
     plugin("aicr_stores", f"""
 def read(ctx, uri):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aicr_core.app.recipe import RecipeRequest, catalogue_for, known_values
+from aicr_core.app.criteria import known_values
+from aicr_core.app.recipe import RecipeRequest, catalogue_for
 from aicr_core.engine import criteria as criteria_of
 from aicr_core.engine.constraints import problem
 from aicr_core.engine.merge import PHASES

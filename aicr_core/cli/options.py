@@ -175,6 +175,11 @@ def criteria_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 help="make the smaller recipe when a criterion is covered by no overlay",
             ),
             click.option(
+                "--explain-criteria",
+                is_flag=True,
+                help="print instead where each criterion comes from",
+            ),
+            click.option(
                 "--lenient",
                 is_flag=True,
                 help="warn of unknown keys in --data and input files instead of refusing them",

@@ -24,9 +24,7 @@ Examples:
   aicr query -c criteria.yaml --selector 'components.x.values["a.b"]'""",
 )
 @criteria_options
-@click.option(
-    "--selector", multiple=True, required=True, metavar="PATH", help='dotted path; "" is all'
-)
+@click.option("--selector", multiple=True, metavar="PATH", help='dotted path; "" is all (required)')
 @click.option(
     "--format", "-t", "fmt", multiple=True, metavar="yaml|json|table", help="default: yaml"
 )
@@ -41,9 +39,17 @@ def query(environment: Environment, /, **options: Any) -> None:
 
     selector = single("selector", options["selector"])
     request = request_from(options)
-    fmt = single("format", options["fmt"], "yaml")
+    default = "table" if options["explain_criteria"] else "yaml"
+    fmt = single("format", options["fmt"], default)
     catalogue_for(environment, request)
     choice("format", fmt, ("yaml", "json", "table"))
+    if options["explain_criteria"]:
+        from aicr_core.cli.explain import explanation
+
+        write_result(explanation(environment, request, fmt))
+        return
+    if not options["selector"]:
+        raise click.UsageError("Missing option '--selector'.")
     value, warnings = run(environment, request, selector, empty=None if fmt == "json" else [])
     for text in warnings:
         warn(text)

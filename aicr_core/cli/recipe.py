@@ -30,6 +30,7 @@ FORMATS = ("yaml", "json", "table")
 Examples:
   aicr recipe --service eks --accelerator h100 --os ubuntu --intent training
   aicr recipe --snapshot node.yaml --intent inference -o recipe.yaml
+  aicr recipe --snapshot node.yaml --explain-criteria
   aicr recipe --criteria criteria.yaml --data ./my-catalogue --format json
   aicr recipe list --service eks""",
 )
@@ -55,9 +56,16 @@ def recipe(ctx: click.Context, /, **options: Any) -> None:
     environment: Environment = ctx.obj
     output = single("output", options["output"])
     request = request_from(options)
-    fmt = single("format", options["fmt"], "yaml")
+    default = "table" if options["explain_criteria"] else "yaml"
+    fmt = single("format", options["fmt"], default)
     catalogue_for(environment, request)
     choice("format", fmt, FORMATS)
+    if options["explain_criteria"]:
+        from aicr_core.cli.explain import explanation
+
+        text = explanation(environment, request, fmt)
+        deliver(environment, text, output, fmt, kubeconfig=request.kubeconfig)
+        return
     resolution = build_recipe(environment, request)
     for text in resolution.warnings:
         warn(text)
@@ -80,7 +88,7 @@ _ACRONYMS = {"apiVersion": "APIVersion", "os": "OS"}
 
 def _table(document: dict[str, Any]) -> str:
     """Give the recipe as one row a leaf, sorted by path in byte order (spec/recipe.md 14)."""
-    from aicr_core.engine.match import as_text
+    from aicr_core.kit.emit import as_text
     from aicr_core.kit.text import table
 
     rows: list[tuple[str, str]] = []

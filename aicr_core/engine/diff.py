@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aicr_core.engine.drift import SEVERITIES, SILENT, normal
-from aicr_core.engine.match import as_text
+from aicr_core.kit.emit import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

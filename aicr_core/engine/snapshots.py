@@ -184,7 +184,7 @@ def _checked(document: Document, source: str) -> tuple[Document, list[str]]:
 
 def go_text(value: Any) -> str:
     """Give a value that is no scalar in the form in which Go prints it (spec/snapshot.md 1.2)."""
-    from aicr_core.engine.match import as_text
+    from aicr_core.kit.emit import as_text
 
     if value is None:
         return "<nil>"

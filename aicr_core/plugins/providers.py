@@ -63,7 +63,8 @@ class Dimension:
 class Matcher:
     """Finds a value of one criteria dimension in a snapshot: ``detect(snapshot) -> Detection or None``.
 
-    ``snapshot`` is the document; it is shared, do not change it.
+    Where nodes differ it gives a sequence, one detection for each value. ``snapshot`` is the document; it is
+    shared, do not change it.
     """
 
     name: str
