@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aicr_core.kit.errors import AicrError, Code
+from aicr_core.kit.limits import MAX_BYTES
 from aicr_core.kit.scalars import CONSTANTS, number, plain_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_BYTES = 10 * 1024 * 1024
 MAX_DEPTH = 100
 # Nodes reachable after alias expansion. The largest real file (a CRD) has about 30,000.
 MAX_NODES = 1_000_000
