@@ -120,16 +120,18 @@ def aicr_matchers():
     pathlib.Path("s.yaml").write_text(to_yaml(snapshot))
     assert run(["recipe", "-s", "s.yaml", "--explain-criteria"]) == 0
     out = capsys.readouterr().out
-    assert re.search(r"service +probe +K8s.server.version +v1.33.0-probe +0.90 +probe/probe +yes", out)
+    assert re.search(
+        r"service +probe +K8s.server.version +v1.33.0-probe +0.90 +probe/probe +yes", out
+    )
 
 
 def test_aicr_stores(plugin: Any) -> None:
     plugin("aicr_stores", f"""
 def read(ctx, uri):
-    return {to_yaml(RECIPE).encode()!r} if uri == "mem://recipe" else b""
+    return api.StoredDocument(data={to_yaml(RECIPE).encode()!r} if uri == "mem://recipe" else b"")
 @api.hookimpl
 def aicr_stores():
-    yield api.Store(scheme="mem", read=read, write=lambda ctx, uri, data: None)
+    yield api.Store(scheme="mem", read=read, write=lambda ctx, uri, document: None)
 """)  # fmt: skip
     assert run(["bundle", "-r", "mem://recipe", "-o", "bundle"]) == 0
     assert run(["bundle", "-r", "other://recipe", "-o", "bundle"]) == 3
