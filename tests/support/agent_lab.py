@@ -52,7 +52,11 @@ def real(pod: Object, _node: str) -> Outcome:
     container = pod["spec"]["containers"][0]
     env = {item["name"]: item.get("value", "worker") for item in container["env"]}
     home = pathlib.Path(sys.executable).parent
-    env |= {"PATH": f"{home}:/usr/bin:/bin", "HOME": "/nonexistent", "AICR_INDEX_DIR": "/nonexistent/index"}
+    env |= {
+        "PATH": f"{home}:/usr/bin:/bin",
+        "HOME": "/nonexistent",
+        "AICR_INDEX_DIR": "/nonexistent/index",
+    }
     # This machine stands for the node: there is no mount of a host.
     env.pop("AICR_HOST_ROOT", None)
     argv = [*container["command"], *container["args"]]
@@ -96,11 +100,19 @@ class Lab:
         """What is in the cluster that an agent run could have made, as ``plural/name``."""
         kinds = (("batch", "jobs"), ("", "pods"), ("", "serviceaccounts"), ("", "configmaps"),
                  ("rbac.authorization.k8s.io", "roles"), ("rbac.authorization.k8s.io", "rolebindings"))  # fmt: skip
-        return [f"{plural}/{name}" for group, plural in kinds for name in self.cluster.names(group, plural)]
+        return [
+            f"{plural}/{name}"
+            for group, plural in kinds
+            for name in self.cluster.names(group, plural)
+        ]
 
     def sent(self, method: str, ending: str = "") -> list[str]:
         """The requests of that method whose path contains ``ending``."""
-        return [line for line in self.cluster.requests if line.startswith(f"{method} ") and ending in line]
+        return [
+            line
+            for line in self.cluster.requests
+            if line.startswith(f"{method} ") and ending in line
+        ]
 
     def created(self, plural: str) -> list[Object]:
         """The bodies of the objects that were created in a collection of that name."""

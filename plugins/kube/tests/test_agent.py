@@ -63,7 +63,11 @@ def test_every_object_carries_the_run(here: Lab) -> None:
     run = here.run(name="jobx").run
     (job,) = here.created("jobs")
     assert job["metadata"]["name"] == f"jobx-{run}"
-    wanted = {"app.kubernetes.io/name": "aicr", "app.kubernetes.io/managed-by": "aicr", "aicr.run/run-id": run}
+    wanted = {
+        "app.kubernetes.io/name": "aicr",
+        "app.kubernetes.io/managed-by": "aicr",
+        "aicr.run/run-id": run,
+    }
     assert job["metadata"]["labels"] == wanted
     assert job["spec"]["template"]["metadata"]["labels"] == wanted
 
@@ -294,7 +298,9 @@ def test_a_missing_namespace_without_the_right_says_so(here: Lab) -> None:
 
 
 def test_a_namespace_that_is_going_away(here: Lab) -> None:
-    here.cluster.add("", "namespaces", {"metadata": {"name": "old"}, "status": {"phase": "Terminating"}})
+    here.cluster.add(
+        "", "namespaces", {"metadata": {"name": "old"}, "status": {"phase": "Terminating"}}
+    )
     with pytest.raises(AicrError, match="being deleted"):
         here.run(namespace="old")
 
@@ -309,7 +315,9 @@ def test_a_namespace_that_admits_no_agent(here: Lab, level: str) -> None:
     assert node.status == "ok"
     assert node.document is not None
     assert [entry["status"] for entry in node.document["collection"]] == ["skipped"] * 3
-    assert any("profile api" in line and level in line and "--profile plain" in line for line in here.log)
+    assert any(
+        "profile api" in line and level in line and "--profile plain" in line for line in here.log
+    )
     with pytest.raises(AicrError, match=level) as caught:
         here.run(namespace="tight", profile="node")
     assert caught.value.code is Code.UNAUTHORIZED
@@ -334,7 +342,9 @@ def test_a_runtime_class_that_is_not_there(here: Lab) -> None:
 
 
 def test_a_runtime_class_needs_no_privileged_pod(here: Lab) -> None:
-    here.cluster.add("node.k8s.io", "runtimeclasses", {"metadata": {"name": "nvidia"}, "handler": "nvidia"})
+    here.cluster.add(
+        "node.k8s.io", "runtimeclasses", {"metadata": {"name": "nvidia"}, "handler": "nvidia"}
+    )
     here.play()
     here.run(runtime_class="nvidia")
     spec = here.created("jobs")[0]["spec"]["template"]["spec"]
@@ -344,7 +354,9 @@ def test_a_runtime_class_needs_no_privileged_pod(here: Lab) -> None:
 
 
 def test_openshift_names_the_constraint(here: Lab) -> None:
-    here.cluster.register("security.openshift.io", "v1", "securitycontextconstraints", "SecurityContextConstraints")
+    here.cluster.register(
+        "security.openshift.io", "v1", "securitycontextconstraints", "SecurityContextConstraints"
+    )
     here.play()
     here.run(profile="node")
     assert any("oc adm policy add-scc-to-user hostmount-anyuid" in line for line in here.log)
@@ -442,4 +454,3 @@ def test_the_environment_of_a_pod_is_not_needed_to_know_its_node(here: Lab) -> N
     """A document without a node name: the pod's own node is what counts."""
     here.play(lambda pod, node: Outcome("ok", frames("")))
     assert here.one().node == "node-00"
-

@@ -34,7 +34,9 @@ def test_forty_nodes(tmp_path: pathlib.Path) -> None:
         assert [item.node for item in result.results] == [f"node-{n:02}" for n in range(40)]
         ok = [item for item in result.results if item.status == "ok"]
         assert len(ok) == 39
-        assert all(item.document == document(item.node, 7 if item.node == "node-17" else 8) for item in ok)
+        assert all(
+            item.document == document(item.node, 7 if item.node == "node-17" else 8) for item in ok
+        )
         (bad,) = [item for item in result.results if item.status != "ok"]
         assert (bad.node, bad.status, bad.reason) == ("node-39", "failed", "ImagePullBackOff")
         assert "no such image" in bad.message
@@ -118,7 +120,9 @@ def test_a_node_that_is_down_costs_no_time(tmp_path: pathlib.Path) -> None:
 def test_the_time_is_up(tmp_path: pathlib.Path) -> None:
     """What arrived is kept; what ran and what never started are told apart."""
     with lab(tmp_path, 4) as here:
-        here.play(lambda pod, node: Outcome("ok", frames(node)) if node == "node-00" else Outcome("hang"))
+        here.play(
+            lambda pod, node: Outcome("ok", frames(node)) if node == "node-00" else Outcome("hang")
+        )
         result = here.run(all_nodes=True, concurrency=2, timeout=1.5)
         assert [(item.status, item.reason) for item in result.results] == [
             ("ok", ""), ("timeout", "Timeout"), ("timeout", "Timeout"), ("timeout", "NotStarted"),
@@ -135,7 +139,9 @@ def test_a_quota_makes_the_waves_smaller(tmp_path: pathlib.Path) -> None:
             from fake_cluster.store import ApiError
 
             if key[1] == "pods" and len(here.cluster.names("", "pods")) >= 2:
-                raise ApiError(403, "Forbidden", "exceeded quota: team, used: pods=2, limited: pods=2")
+                raise ApiError(
+                    403, "Forbidden", "exceeded quota: team, used: pods=2, limited: pods=2"
+                )
             return made(key, body)
 
         store.create = create  # type: ignore[method-assign]
@@ -162,7 +168,10 @@ def test_exactly_these_rights(tmp_path: pathlib.Path) -> None:
     with lab(tmp_path, 2) as here:
         here.play()
         here.cluster.users["alice"] = list(FLEET)
-        assert [item.status for item in here.run(user="alice", all_nodes=True).results] == ["ok", "ok"]
+        assert [item.status for item in here.run(user="alice", all_nodes=True).results] == [
+            "ok",
+            "ok",
+        ]
         here.cluster.users["bob"] = list(FLEET[:2])
         with pytest.raises(AicrError, match="nodes") as caught:
             here.run(user="bob", all_nodes=True)
@@ -190,8 +199,13 @@ def test_the_api_server_goes_away_in_the_middle(tmp_path: pathlib.Path) -> None:
 
         ctx = here.context()
         ctx._log = away
-        result = here.run(ctx=ctx, all_nodes=True, pace=PACE._replace(outage=0.4, watch=1.0, grace=20))
-        assert [(item.status, item.reason) for item in result.results] == [("ok", ""), ("failed", "ApiUnavailable")]
+        result = here.run(
+            ctx=ctx, all_nodes=True, pace=PACE._replace(outage=0.4, watch=1.0, grace=20)
+        )
+        assert [(item.status, item.reason) for item in result.results] == [
+            ("ok", ""),
+            ("failed", "ApiUnavailable"),
+        ]
 
 
 def test_a_dry_run_shows_every_pod(tmp_path: pathlib.Path) -> None:

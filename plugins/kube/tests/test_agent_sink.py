@@ -57,7 +57,12 @@ def test_the_agent_writes_with_a_role_for_one_object(here: Lab) -> None:
     assert (node.status, node.document) == ("ok", None), node.message
     (role,) = here.created("roles")
     assert role["rules"] == [
-        {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["snap"], "verbs": ["get", "patch"]}
+        {
+            "apiGroups": [""],
+            "resources": ["configmaps"],
+            "resourceNames": ["snap"],
+            "verbs": ["get", "patch"],
+        }
     ]
     assert [line for line in here.sent("POST") if "clusterrole" in line] == []
     (job,) = here.created("jobs")
@@ -66,7 +71,10 @@ def test_the_agent_writes_with_a_role_for_one_object(here: Lab) -> None:
     assert spec["containers"][0]["args"] == ["snapshot", "--local", "--output", SINK]
     # The result stays, everything else is gone.
     assert here.left() == ["configmaps/snap"]
-    assert here.cluster.store.get(("", "configmaps", "default", "snap"))["data"]["snapshot.yaml"] == "kind: Snapshot\n"
+    assert (
+        here.cluster.store.get(("", "configmaps", "default", "snap"))["data"]["snapshot.yaml"]
+        == "kind: Snapshot\n"
+    )
 
 
 def test_an_object_of_another_namespace(here: Lab) -> None:
@@ -98,7 +106,11 @@ def test_an_object_that_was_never_filled_goes(here: Lab) -> None:
 
 
 def test_an_object_that_was_there_stays(here: Lab) -> None:
-    here.cluster.add("", "configmaps", {"metadata": {"name": "snap", "namespace": "default"}, "data": {"old": "1"}})
+    here.cluster.add(
+        "",
+        "configmaps",
+        {"metadata": {"name": "snap", "namespace": "default"}, "data": {"old": "1"}},
+    )
     here.play(lambda pod, node: Outcome("fail"))
     here.run(sink=SINK)
     assert here.left() == ["configmaps/snap"]
@@ -121,7 +133,9 @@ def test_without_the_right_to_grant_it_is_refused_early(here: Lab) -> None:
     assert here.left() == []
 
 
-@pytest.mark.parametrize("fields", [{"sink": "file.yaml"}, {"sink": "cm://x"}, {"sink": SINK, "all_nodes": True}])
+@pytest.mark.parametrize(
+    "fields", [{"sink": "file.yaml"}, {"sink": "cm://x"}, {"sink": SINK, "all_nodes": True}]
+)
 def test_sinks_that_cannot_be(here: Lab, fields: dict[str, Any]) -> None:
     with pytest.raises(AicrError) as caught:
         here.run(**fields)
@@ -145,13 +159,23 @@ def _printed(*words: str) -> list[Any]:
 
 
 def test_a_cronjob_with_a_role_for_one_object(here: Lab) -> None:
-    made = _printed("cronjob", "--schedule", "0 3 * * *", "-o", SINK, "--image", "reg.example/aicr:v1")
-    assert [item["kind"] for item in made] == ["ConfigMap", "ServiceAccount", "Role", "RoleBinding", "CronJob"]
+    made = _printed(
+        "cronjob", "--schedule", "0 3 * * *", "-o", SINK, "--image", "reg.example/aicr:v1"
+    )
+    assert [item["kind"] for item in made] == [
+        "ConfigMap",
+        "ServiceAccount",
+        "Role",
+        "RoleBinding",
+        "CronJob",
+    ]
     assert made[2]["rules"][0]["resourceNames"] == ["snap"]
     cron = made[4]["spec"]
     assert cron["schedule"] == "0 3 * * *"
     pod = cron["jobTemplate"]["spec"]["template"]["spec"]
-    assert pod["serviceAccountName"] == made[1]["metadata"]["name"] == made[3]["subjects"][0]["name"]
+    assert (
+        pod["serviceAccountName"] == made[1]["metadata"]["name"] == made[3]["subjects"][0]["name"]
+    )
     assert pod["automountServiceAccountToken"] is True
     assert pod["containers"][0]["args"][-2:] == ["--output", SINK]
     # They are to be kept: no run owns them, and the server takes them as they are.

@@ -36,7 +36,9 @@ def now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
-def leftovers(here: Lab, after: datetime.timedelta = LATER, namespace: str = "default") -> list[str]:
+def leftovers(
+    here: Lab, after: datetime.timedelta = LATER, namespace: str = "default"
+) -> list[str]:
     api = Api.open(here.context(), lambda: 20.0)
     found = sweep.find(api, namespace, sweep.HOUR, now() + after, here.log.append)
     return [item.place for item in found]
@@ -87,7 +89,11 @@ def test_killed_in_the_middle(here: Lab, fields: str) -> None:
     done = runner.invoke(agent, ["sweep", "-k", config], obj=Environment())
     assert done.exit_code == 0, done.output
     assert here.left() == ["pods/theirs", "configmaps/mine"]
-    assert len(re.findall(r"\brun \d{8}-", done.output)) == len(re.findall(r"\brun \d{8}-", shown.output)) > 0
+    assert (
+        len(re.findall(r"\brun \d{8}-", done.output))
+        == len(re.findall(r"\brun \d{8}-", shown.output))
+        > 0
+    )
 
 
 class Environment:
@@ -160,6 +166,8 @@ def test_a_newer_object_of_that_name_stays(here: Lab) -> None:
     found = sweep.find(api, "default", sweep.HOUR, now() + LATER, here.log.append)
     (key,) = [key for key in here.cluster.store.objects if key[1] == "jobs"]
     body: dict[str, Any] = here.cluster.store.delete(key)
-    here.cluster.add("batch", "jobs", {"metadata": {"name": body["metadata"]["name"], "namespace": "default"}})
+    here.cluster.add(
+        "batch", "jobs", {"metadata": {"name": body["metadata"]["name"], "namespace": "default"}}
+    )
     assert sweep.remove(api, found) == []
     assert len(here.left()) == 1

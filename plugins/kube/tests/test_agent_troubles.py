@@ -224,7 +224,10 @@ def test_one_failed_pull_is_no_reason_to_give_up() -> None:
 
     unit = Unit("n")
     waiting = {"state": {"waiting": {"reason": "ErrImagePull"}}}
-    pod = {"metadata": {"name": "p"}, "status": {"phase": "Pending", "containerStatuses": [waiting]}}
+    pod = {
+        "metadata": {"name": "p"},
+        "status": {"phase": "Pending", "containerStatuses": [waiting]},
+    }
     assert unit.observe(pod) is None
     assert (found := unit.observe(pod)) is not None
     assert found.reason == "ErrImagePull"
