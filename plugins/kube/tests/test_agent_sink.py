@@ -127,7 +127,7 @@ def test_a_prepared_account_is_used_and_stays(here: Lab) -> None:
 
 def test_without_the_right_to_grant_it_is_refused_early(here: Lab) -> None:
     here.cluster.users["alice"] = [Rule(("*",), ("*",), ("", "batch"))]
-    with pytest.raises(AicrError, match="create roles.rbac.authorization.k8s.io") as caught:
+    with pytest.raises(AicrError, match=r"create roles\.rbac\.authorization\.k8s\.io") as caught:
         here.run(user="alice", sink=SINK)
     assert caught.value.exit_status == 4
     assert here.left() == []
