@@ -134,7 +134,10 @@ def _fleet(
         )
         text = f"no node gave a snapshot; {first['node']}: {first['reason']}: {first['message']}"
         raise AicrError(Code.INTERNAL, text)
-    document = fleet.build(result.run, nodes, failed, collected.measurements)
+    from aicr_core.app.drift import shipped_rules
+
+    rules = shipped_rules(environment)
+    document = fleet.build(result.run, nodes, failed, collected.measurements, rules)
     head = _document(environment, [], [], "")
     metadata = head["metadata"] | document.get("metadata", {})
     return document | {"metadata": metadata, "collection": collected.collection}, collected.outcomes

@@ -27,19 +27,21 @@ class Source(NamedTuple):
     name: str
 
 
-def read(environment: Environment, uri: str, *, kubeconfig: str = "") -> Source:
-    """Read ``uri``: a path, ``-`` for standard input, ``http(s)://`` or a store's scheme.
+def read(
+    environment: Environment, uri: str, *, kubeconfig: str = "", limit: int = MAX_BYTES
+) -> Source:
+    """Read ``uri``: a path, ``-`` for standard input, ``http(s)://`` or a store's scheme; at most ``limit`` bytes.
 
     Raises AicrError: NOT_FOUND, UNAUTHORIZED, SERVICE_UNAVAILABLE, TIMEOUT, or INVALID_REQUEST for what is
     too large or of no known format.
     """
     scheme, separator, _ = uri.partition("://")
     if uri == "-":
-        return Source(sys.stdin.buffer.read(MAX_BYTES + 1), "yaml", "standard input")
+        return Source(sys.stdin.buffer.read(limit + 1), "yaml", "standard input")
     if not separator:
-        return Source(_file(uri), format_of(uri), uri)
+        return Source(_file(uri, limit), format_of(uri), uri)
     if scheme in ("http", "https"):
-        data, fmt = _http(uri)
+        data, fmt = _http(uri, limit)
         return Source(data, fmt, uri)
     from aicr_core.app.sinks import store_for
     from aicr_core.kit.run import Context
@@ -57,8 +59,8 @@ def read_bytes(uri: str) -> bytes:
     if uri == "-":
         return sys.stdin.buffer.read(MAX_BYTES + 1)
     if uri.startswith(("http://", "https://")):
-        return _http(uri)[0]
-    return _file(uri)
+        return _http(uri, MAX_BYTES)[0]
+    return _file(uri, MAX_BYTES)
 
 
 def format_of(name: str) -> str:
@@ -67,7 +69,7 @@ def format_of(name: str) -> str:
     JSON is a subset of YAML for our purposes, so an unknown ending reads as YAML. Raises AicrError for
     ``.table`` and ``.txt``, which hold output for people.
     """
-    ending = os.path.splitext(name)[1].lower()
+    ending = os.path.splitext(name.lower().removesuffix(".gz"))[1]
     if ending in (".table", ".txt"):
         raise AicrError(
             Code.INVALID_REQUEST,
@@ -78,18 +80,24 @@ def format_of(name: str) -> str:
     return "json" if ending == ".json" else "yaml"
 
 
-def _file(path: str) -> bytes:
+def _file(path: str, limit: int) -> bytes:
     try:
         with open(path, "rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+            data = stream.read(limit + 1)
     except OSError as error:
         raise fault(error, path, "read") from None
-    if len(data) > MAX_BYTES:
-        raise AicrError(Code.INVALID_REQUEST, "the file is over the limit of 10 MiB", where=path)
+    if len(data) > limit:
+        raise _too_large(path, limit)
     return data
 
 
-def _http(url: str) -> tuple[bytes, str]:
+def _too_large(where: str, limit: int) -> AicrError:
+    return AicrError(
+        Code.INVALID_REQUEST, f"the document is over the limit of {limit // 2**20} MiB", where=where
+    )
+
+
+def _http(url: str, limit: int) -> tuple[bytes, str]:
     from urllib.error import HTTPError, URLError
     from urllib.parse import urlsplit
     from urllib.request import Request, urlopen
@@ -99,9 +107,10 @@ def _http(url: str) -> tuple[bytes, str]:
         with urlopen(request, timeout=limits.HTTP) as response:  # noqa: S310
             if response.status != 200:
                 raise AicrError(Code.SERVICE_UNAVAILABLE, f"status {response.status}", where=url)
-            data = response.read(MAX_BYTES + 1)
+            data = response.read(limit + 1)
             kind = response.headers.get_content_type()
     except HTTPError as error:
+        error.close()
         code = {401: Code.UNAUTHORIZED, 403: Code.UNAUTHORIZED, 404: Code.NOT_FOUND}.get(
             error.code, Code.SERVICE_UNAVAILABLE
         )
@@ -111,8 +120,8 @@ def _http(url: str) -> tuple[bytes, str]:
     except (URLError, OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise AicrError(Code.SERVICE_UNAVAILABLE, f"cannot fetch: {reason}", where=url) from None
-    if len(data) > MAX_BYTES:
-        raise AicrError(Code.INVALID_REQUEST, "the document is over the limit of 10 MiB", where=url)
+    if len(data) > limit:
+        raise _too_large(url, limit)
     path = urlsplit(url).path
     known = os.path.splitext(path)[1].lower() in (".json", ".yaml", ".yml", ".txt", ".table")
     if not known and kind.endswith("json"):

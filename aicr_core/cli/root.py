@@ -37,6 +37,12 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "query": ("aicr_core.cli.query:query", "Engine", "Print one value of the hydrated recipe"),
     "bundle": ("aicr_core.cli.bundle:bundle", "Engine", "Write what a team deploys from a recipe"),
+    "diff": ("aicr_core.cli.diff:diff", "Fleet", "Show what changed between two snapshots"),
+    "fleet": (
+        "aicr_core.cli.fleet:fleet",
+        "Fleet",
+        "Compare the nodes of a fleet, hold them to a recipe",
+    ),
     "plugins": (
         "aicr_core.cli.plugins:plugins",
         "Administration",

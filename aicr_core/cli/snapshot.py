@@ -202,7 +202,7 @@ def _notes(document: dict[str, Any]) -> dict[str, str]:
 
 def _table(document: dict[str, Any]) -> str:
     """Give one row a reading, sorted by path in byte order (spec/snapshot.md 9.1)."""
-    from aicr_core.engine.match import as_text
+    from aicr_core.kit.emit import as_text
     from aicr_core.kit.text import table
 
     rows = [("Header.Kind", document["kind"]), ("Header.APIVersion", document["apiVersion"])]

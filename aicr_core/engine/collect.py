@@ -148,12 +148,15 @@ def _entry(
 
 
 def problems(collection: Iterable[Document]) -> list[str]:
-    """Give one line for each part that was not read whole."""
+    """Give one line for each reason why something was not read whole, with all the parts it concerns."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for entry in collection:
+        if entry["status"] not in CLEAN:
+            key = (entry["status"], entry.get("reason", ""))
+            found.setdefault(key, []).append(entry.get("subtype") or entry["collector"])
     return [
-        f"{entry.get('subtype') or entry['collector']}: {entry['status']}"
-        + (f": {entry['reason']}" if entry.get("reason") else "")
-        for entry in collection
-        if entry["status"] not in CLEAN
+        f"{', '.join(names)}: {status}" + (f": {reason}" if reason else "")
+        for (status, reason), names in found.items()
     ]
 
 

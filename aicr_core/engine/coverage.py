@@ -59,6 +59,9 @@ def completions(
 def _explain(catalogue: Catalogue, criteria: Mapping[str, Any], dimension: str) -> str:
     value = f"{dimension}={criteria[dimension]}"
     ways = completions(catalogue, criteria, dimension)
+    if () in ways:
+        # Nothing is missing, and yet none of them is applied: only a snapshot can do that.
+        return f"{value} is carried by overlays that the snapshot excludes"
     if ways:
         options = []
         for names, sets in sorted(ways.items()):
@@ -82,10 +85,20 @@ def _explain(catalogue: Catalogue, criteria: Mapping[str, Any], dimension: str) 
     return f"{value} is carried by no overlay of the installed catalogue"
 
 
-def refuse(catalogue: Catalogue, criteria: Mapping[str, Any], dimensions: list[str]) -> AicrError:
-    """Make the error for uncovered dimensions: what is not covered and what would cover it."""
+def refuse(
+    catalogue: Catalogue,
+    criteria: Mapping[str, Any],
+    dimensions: list[str],
+    failed: Iterable[Document] = (),
+) -> AicrError:
+    """Make the error for uncovered dimensions: what is not covered and what would cover it.
+
+    ``failed`` are the constraint warnings of overlays that the snapshot excludes.
+    """
     names = ", ".join(f"{name}={criteria[name]}" for name in dimensions)
-    reasons = "; ".join(_explain(catalogue, criteria, name) for name in dimensions)
+    texts = [_explain(catalogue, criteria, name) for name in dimensions]
+    texts += [f"{one['overlay']}: {one['constraint']}: {one['reason']}" for one in failed]
+    reasons = "; ".join(texts)
     return AicrError(
         Code.INVALID_REQUEST,
         f"no overlay covers {names} with the other criteria given: {reasons}",

@@ -69,13 +69,13 @@ def resolve(
         if not allow_partial:
             relaxed = {name: value for name, value in wanted.items() if name not in missing}
             if asked and len(asked) == len(missing):
-                raise coverage.refuse(catalogue, wanted, asked)
+                raise coverage.refuse(catalogue, wanted, asked, outcome.warnings)
             if asked:
                 detected = {n: v for n, v in wanted.items() if n not in missing or n in asked}
                 outcome = resolver.run(detected)
                 missing = coverage.uncovered(detected, outcome.applied_bodies, asked)
                 if missing:
-                    raise coverage.refuse(catalogue, wanted, missing)
+                    raise coverage.refuse(catalogue, wanted, missing, outcome.warnings)
                 relaxed = detected
             else:
                 outcome = resolver.run(relaxed)

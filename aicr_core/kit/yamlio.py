@@ -105,8 +105,11 @@ def scalar(node: Node) -> Any:
     text: str = node.value
     if node.tag and node.tag != "!":
         return _tagged(node, text)
-    if not node.plain or node.tag:
-        return text
+    return text if not node.plain or node.tag else plain_scalar(text)
+
+
+def plain_scalar(text: str) -> Any:
+    """Give what an unquoted, untagged scalar means."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     found = number(text)
@@ -178,13 +181,26 @@ def compose(data: bytes | str, source: str) -> Node | None:
     return next(_documents(data, source), None)
 
 
+def compose_first(data: bytes | str, source: str) -> tuple[Node | None, bool]:
+    """Give the first YAML document of a stream, and whether anything but emptiness follows it."""
+    documents = _documents(data, source)
+    first = next(documents, None)
+    try:
+        second = next(documents, None)
+    except AicrError:
+        return first, True
+    return first, second is not None and not second.is_null()
+
+
 def _documents(data: bytes | str, source: str) -> Iterator[Node]:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLStreamError
 
     text = text_of(data, source)
     try:
-        yield from _Composer(source).documents(YAML(typ="safe").parse(text))
+        # Never the C parser, which ruamel takes when it happens to be installed: it refuses, accepts and
+        # places other things, and an answer must not depend on that.
+        yield from _Composer(source).documents(YAML(typ="safe", pure=True).parse(text))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source

@@ -8,7 +8,7 @@ import pathlib
 from typing import Any
 
 import pytest
-from plugin_site import distribution
+from distributions import distribution
 
 from aicr_core.app.environment import Environment
 from aicr_core.model.settings import Settings

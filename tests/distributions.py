@@ -1,14 +1,17 @@
-"""Make plugins as they are installed: real distributions in a folder that a test puts on ``sys.path``."""
+"""Write installed distributions with plugins, for tests that need some: no build, no install, just the files."""
 
 from __future__ import annotations
 
-import pathlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pathlib
 
 
 def distribution(
     site: pathlib.Path, name: str, manifest: str | None = "", hooks: str = "", dist: str = ""
 ) -> pathlib.Path:
-    """Write an installed distribution with one plugin; ``manifest`` None means none."""
+    """Write an installed distribution with one plugin; ``manifest`` None means none. Gives its package."""
     package = f"aicr_{dist or name}".replace("-", "_")
     root = site / package
     root.mkdir(parents=True)
