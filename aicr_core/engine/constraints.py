@@ -146,3 +146,17 @@ def _equal(expected: str, actual: str, versions: bool) -> bool:
         except AicrError:
             pass
     return expected == actual
+
+
+def problem(name: str, expression: str) -> str:
+    """Say what is malformed in a constraint on a snapshot, whatever it reads; nothing when it is sound."""
+    parts = name.split(".", 2)
+    if len(parts) < 3 or not all(parts):
+        return "its name is not Type.Subtype.Key"
+    try:
+        operator, expected, _ = parse(expression)
+        if operator in ORDERING:
+            parse_version(expected)
+    except AicrError as error:
+        return error.message
+    return ""

@@ -204,39 +204,60 @@ CRITERIA_FILE = Record(
     "the criteria file",
     {"kind": TEXT, "apiVersion": TEXT, "metadata": METADATA, "spec": CRITERIA},
 )
-ITEM = Record("an item", {"context": FREE_MAP, "data": FREE_MAP})
+_ITEM = Record("an item", {"context": FREE_MAP, "data": FREE_MAP})
+_SUBTYPE = Record(
+    "a subtype",
+    {"subtype": TEXT, "data": FREE_MAP, "context": FREE_MAP, "items": ListOf(_ITEM)},
+)
+_MEASUREMENTS = ListOf(Record("a measurement", {"type": TEXT, "subtypes": ListOf(_SUBTYPE)}))
+_GROUP = Record(
+    "a group of nodes",
+    {
+        "id": TEXT,
+        "nodes": ListOf(TEXT),
+        "measurements": _MEASUREMENTS,
+        "base": TEXT,
+        "differs": ListOf(
+            Record("a difference", {"path": TEXT, "base": ANY, "value": ANY}, required=("path",))
+        ),
+    },
+    required=("id", "nodes"),
+)
+FLEET = Record(
+    "the fleet",
+    {
+        "run": TEXT,
+        "nodes": Record("nodes", {"desired": INTEGER, "collected": INTEGER, "failed": INTEGER}),
+        "groups": ListOf(_GROUP),
+        "failed": ListOf(
+            Record(
+                "a failed node", {"node": TEXT, "reason": TEXT, "message": TEXT}, required=("node",)
+            )
+        ),
+    },
+    required=("groups",),
+)
 SNAPSHOT = Record(
     "the snapshot",
     {
         "kind": TEXT,
         "apiVersion": TEXT,
         "metadata": FREE_MAP,
-        "measurements": ListOf(
+        "measurements": _MEASUREMENTS,
+        "collection": ListOf(
             Record(
-                "a measurement",
+                "an entry of the collection",
                 {
-                    "type": TEXT,
-                    "subtypes": ListOf(
-                        Record(
-                            "a subtype",
-                            {
-                                "subtype": TEXT,
-                                "data": FREE_MAP,
-                                "context": FREE_MAP,
-                                "items": ListOf(ITEM),
-                            },
-                        )
-                    ),
+                    "collector": TEXT, "subtype": TEXT, "status": TEXT, "reason": TEXT, "source": TEXT,
+                    "durationMs": INTEGER, "node": TEXT,
                 },
+                required=("collector", "status"),
             )
         ),
-        "collection": ListOf(FREE_MAP),
         "fingerprint": ANY,
-        "fleet": FREE_MAP,
+        "fleet": FLEET,
     },
-    # What later versions detected themselves; we detect from the readings.
-    ignored=("fingerprint",),
-)
+)  # fmt: skip
 RECIPE = Record(
     "the recipe",
     {

@@ -1,24 +1,30 @@
 """Read snapshot documents of every generation, of any size, YAML or JSON, plain or gzip (spec/snapshot.md 1.3, 10).
 
 A snapshot is written by machines and read by later versions: unknown fields are ignored. Readings that are no scalars
-keep the text form the reference gives them. Where the bytes come from is ``app.sources``' business.
+keep the text form the reference gives them. Two readers give the same document: a quick one for what machines write,
+and the full parsers, which say at which line something is wrong. Where bytes come from is ``app.sources``' business.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
 from aicr_core.engine import schemas
-from aicr_core.kit import yamlio
+from aicr_core.kit import fastyaml, yamlio
 from aicr_core.kit.errors import AicrError, Code
-from aicr_core.kit.schema import decode
+from aicr_core.kit.schema import Misfit, decode, fit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Document = dict[str, Any]
 KINDS = ("Snapshot", "FleetSnapshot")
 MAX_BYTES = 64 * 1024 * 1024
 """What a snapshot may be, unpacked."""
-_SMALL = 1_000_000
-"""Up to here the full parsers are quick enough, and their messages name line and column."""
+_SCALARS = frozenset((str, int, float, bool))
+_JSON_START = re.compile(r"\s*[{\[]")
+_LONE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def load(
@@ -26,34 +32,32 @@ def load(
 ) -> tuple[Document, list[str]]:
     """Give the document and what to warn of.
 
-    ``fmt`` is what the name or the server says; content that is plainly JSON is read as JSON. Raises
-    AicrError(INVALID_REQUEST) naming file, and where it can line and column.
+    ``fmt`` is what the name or the server says; content that is plainly JSON is read as JSON. ``limit`` is in bytes,
+    after unpacking. Raises AicrError(INVALID_REQUEST) naming file, and where it can line and column.
     """
-    data = _unpacked(data, source, limit)
+    text = _text(_unpacked(data, source, limit), source, limit)
+    document = _quick(text, fmt)
+    if document is None:
+        document = _full(text, source, fmt)
+    if _LONE.search(text):
+        document = _well_formed(document)
+    return _checked(document, source)
+
+
+def _text(data: bytes, source: str, limit: int) -> str:
     if len(data) > limit:
         raise AicrError(
-            Code.INVALID_REQUEST, f"the snapshot is over the limit of {limit} bytes", where=source,
+            Code.INVALID_REQUEST, f"the snapshot is over the limit of {limit / 2**20:g} MiB", where=source,
             hint="raise it with --max-input-size, or write snapshots with --max-nodes-per-entry",
         )  # fmt: skip
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise AicrError(
-            Code.INVALID_REQUEST,
-            f"byte 0x{data[error.start]:02x} is not UTF-8",
-            where=f"{source}:{line}",
-        ) from None
-    if fmt != "json" and text.lstrip()[:1] in ("{", "["):
-        # JSON is YAML too, but the JSON reader is a hundred times faster; what it refuses may still be YAML.
-        try:
-            return _checked(_json(text, source), source)
-        except AicrError:
-            if len(text) > _SMALL:
-                raise
-    if fmt == "json":
-        return _checked(_json(text, source), source)
-    return _checked(_yaml(text, source), source)
+            Code.INVALID_REQUEST, f"byte 0x{data[error.start]:02x} is not UTF-8", where=f"{source}:{line}",
+            hint="save the file as UTF-8",
+        ) from None  # fmt: skip
 
 
 def _unpacked(data: bytes, source: str, limit: int) -> bytes:
@@ -71,50 +75,57 @@ def _unpacked(data: bytes, source: str, limit: int) -> bytes:
     return found
 
 
-def _json(text: str, source: str) -> Document:
-    if len(text) <= _SMALL:
-        node = yamlio.compose_json(text, source)
-        if node.is_null():
-            return {}
-        _check_head(node, source)
-        document: Document = decode(node, schemas.SNAPSHOT, source, dropped=[])
-        return document
+def _quick(text: str, fmt: str) -> Document | None:
+    """Give the document as the full parsers would; None when it takes them to read it or to say what is wrong."""
+    try:
+        is_json = fmt == "json" or _JSON_START.match(text)
+        value = _json(text, whole=fmt != "json") if is_json else fastyaml.load(text)
+        _check_kind(value, "")
+        document: Document = fit(value, schemas.SNAPSHOT)
+    except (fastyaml.Unsupported, Misfit, AicrError, ValueError, RecursionError):
+        return None
+    return document
+
+
+def _json(text: str, *, whole: bool) -> Any:
     import json
 
-    try:
-        value, _ = json.JSONDecoder().raw_decode(text, len(text) - len(text.lstrip()))
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise AicrError(Code.INVALID_REQUEST, f"not valid JSON: {error}", where=source) from None
-    return _large(value, source)
+    start = len(text) - len(text.lstrip())
+    value, end = json.JSONDecoder(parse_int=_integer).raw_decode(text, start)
+    if whole and text[end:].strip():
+        # Behind the first value of a JSON file anything may follow; a YAML file has to be YAML to its end.
+        raise ValueError("not JSON alone")
+    return value
 
 
-def _yaml(text: str, source: str) -> Document:
-    if len(text) > _SMALL:
-        from aicr_core.kit import fastyaml
+def _integer(text: str) -> int | float:
+    """Give an integer of a JSON text; what no 64-bit number holds is a float (spec/snapshot.md 1.2)."""
+    value = int(text)
+    return value if -(2**63) <= value < 2**64 else float(value)
 
-        try:
-            return _large(fastyaml.load(text), source)
-        except fastyaml.Unsupported:
-            pass
-    node = yamlio.compose(text, source)
-    if node is None or node.is_null():
+
+def _full(text: str, source: str, fmt: str) -> Document:
+    node = yamlio.compose_json(text, source) if fmt == "json" else yamlio.compose(text, source)
+    if node is None or (node.is_null() and fmt != "json"):
         raise AicrError(
             Code.INVALID_REQUEST, "the file is empty, expected a Snapshot", where=source
         )
-    _check_head(node, source)
+    if node.is_null():
+        return {}
+    if node.kind == yamlio.MAP:
+        # The kind comes before the fields, so that a wrong file is called that first.
+        head = {
+            key: value.value
+            for key, value in node.items()
+            if value.kind == yamlio.SCALAR and not value.is_null()
+        }
+        _check_kind(head, source)
     document: Document = decode(node, schemas.SNAPSHOT, source, dropped=[])
     return document
 
 
-def _check_head(node: yamlio.Node, source: str) -> None:
-    """Check the kind before the fields, so that a wrong file is called that first."""
-    if node.kind == yamlio.MAP:
-        for key, value in node.items():
-            if key == "kind" and value.kind == yamlio.SCALAR and not value.is_null():
-                _check_kind(str(value.value), source)
-
-
-def _check_kind(kind: str, source: str) -> None:
+def _check_kind(head: Any, source: str) -> None:
+    kind = head.get("kind") if isinstance(head, dict) else None
     if kind and kind not in KINDS:
         raise AicrError(
             Code.INVALID_REQUEST, f'kind is "{kind}", expected "Snapshot"', where=source,
@@ -122,34 +133,15 @@ def _check_kind(kind: str, source: str) -> None:
         )  # fmt: skip
 
 
-def _large(value: Any, source: str) -> Document:
-    """Check the shape of a document that was read without positions."""
-    if not isinstance(value, dict):
-        raise AicrError(Code.INVALID_REQUEST, "the document must be a mapping", where=source)
-    _check_kind(str(value.get("kind") or ""), source)
-    measurements = value.get("measurements") or []
-    for first, measurement in enumerate(_list(measurements, "measurements", source)):
-        path = f"measurements[{first}]"
-        _map(measurement, path, source)
-        for second, subtype in enumerate(
-            _list(measurement.get("subtypes") or [], f"{path}.subtypes", source)
-        ):
-            place = f"{path}.subtypes[{second}]"
-            _map(subtype, place, source)
-            _map(subtype.get("data") or {}, f"{place}.data", source)
-    known = schemas.SNAPSHOT.fields
-    return {key: item for key, item in value.items() if key in known and item is not None}
-
-
-def _list(value: Any, path: str, source: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise AicrError(Code.INVALID_REQUEST, f"{path} must be a list", where=source)
+def _well_formed(value: Any) -> Any:
+    """Put U+FFFD for halves of characters, which JSON can spell and UTF-8 cannot write."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_well_formed(item) for item in value]
+    if isinstance(value, dict):
+        return {_well_formed(key): _well_formed(item) for key, item in value.items()}
     return value
-
-
-def _map(value: Any, path: str, source: str) -> None:
-    if not isinstance(value, dict):
-        raise AicrError(Code.INVALID_REQUEST, f"{path} must be a mapping", where=source)
 
 
 def _checked(document: Document, source: str) -> tuple[Document, list[str]]:
@@ -160,26 +152,73 @@ def _checked(document: Document, source: str) -> tuple[Document, list[str]]:
             hint=f"accepted: {', '.join(schemas.ACCEPTED['Snapshot'])}",
         )  # fmt: skip
     warnings: list[str] = []
-    measurements = []
-    for measurement in document.get("measurements") or ():
-        subtypes = []
-        for subtype in measurement.get("subtypes") or ():
-            place = f"{measurement.get('type', '')}.{subtype.get('subtype', '')}"
-            data = subtype.get("data") or {}
-            odd = [
-                key
-                for key, value in data.items()
-                if value is None or isinstance(value, (list, dict))
+    measurements: dict[str, Document] = {}
+    for measurement in document.get("measurements", ()):
+        kind = measurement.get("type", "")
+        entry: Document = {"type": kind}
+        if "subtypes" in measurement:
+            entry["subtypes"] = _subtypes(kind, measurement["subtypes"], source, warnings)
+        if kind in measurements:
+            warnings.append(
+                f"{source}: there are two measurements {kind or '(no type)'}; they are merged"
+            )
+            both = [*measurements[kind].get("subtypes", ()), *entry.get("subtypes", ())]
+            entry = {"type": kind, "subtypes": _united(both)}
+        measurements[kind] = entry
+    fleet = document.get("fleet")
+    for group in fleet.get("groups", ()) if fleet else ():
+        if "measurements" in group:
+            group["measurements"] = [
+                {**item, "subtypes": _subtypes(item.get("type", ""), item.get("subtypes", ()), source, warnings)}
+                for item in group["measurements"]
+            ]  # fmt: skip
+    return {**document, "measurements": list(measurements.values())}, warnings
+
+
+def _subtypes(
+    kind: str, subtypes: Iterable[Document], source: str, warnings: list[str]
+) -> list[Document]:
+    found = []
+    for subtype in subtypes:
+        name = subtype.get("subtype", "")
+        place = f"{kind}.{name}"
+        entry = {
+            "subtype": name,
+            "data": _scalars(subtype.get("data", {}), place, source, warnings),
+        }
+        if "context" in subtype:
+            entry["context"] = subtype["context"]
+        if "items" in subtype:
+            entry["items"] = [
+                {
+                    "context": item.get("context", {}),
+                    "data": _scalars(item.get("data", {}), f"{place}[{number}]", source, warnings),
+                }
+                for number, item in enumerate(subtype["items"])
             ]
-            if odd:
-                warnings.append(f"{source}: {place}.{odd[0]} is no scalar; it is read as text")
-                data = {**data, **{key: go_text(data[key]) for key in odd}}
-            subtypes.append({**subtype, "subtype": subtype.get("subtype", ""), "data": data})
-        entry: Document = {**measurement, "type": measurement.get("type", "")}
-        if subtypes or "subtypes" in entry:
-            entry["subtypes"] = subtypes
-        measurements.append(entry)
-    return {**document, "measurements": measurements}, warnings
+        found.append(entry)
+    return found
+
+
+def _scalars(data: Document, place: str, source: str, warnings: list[str]) -> Document:
+    odd = [key for key, value in data.items() if value.__class__ not in _SCALARS]
+    if not odd:
+        return data
+    for key in odd:
+        text = go_text(data[key])
+        warnings.append(f"{source}: {place}.{key} is no scalar; it is read as the text {text[:60]}")
+    return {**data, **{key: go_text(data[key]) for key in odd}}
+
+
+def _united(subtypes: Iterable[Document]) -> list[Document]:
+    """Unite subtypes by name, readings by key; the later one wins (spec/snapshot.md 1.4)."""
+    found: dict[str, Document] = {}
+    for subtype in subtypes:
+        known = found.get(subtype["subtype"])
+        if known is not None:
+            subtype = {**known, **subtype, "data": {**known["data"], **subtype["data"]}}
+        found[subtype["subtype"]] = subtype
+    return list(found.values())
 
 
 def go_text(value: Any) -> str:

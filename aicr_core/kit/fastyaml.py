@@ -8,13 +8,19 @@ them. Anything else (flow style, anchors, tags, comments, folded text, odd inden
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
 from aicr_core.kit.yamlio import plain_scalar
 
-_KEY = re.compile(r"""(?:([A-Za-z0-9_/.+-][^:#]*)|"([^"\\]*)"|'([^']*)'):(?: (.*))?""")
+# In block style a plain key ends at the first colon before a blank; a # starts a comment only behind a blank.
+_KEY = re.compile(
+    r"""(?:([A-Za-z0-9_/.+-](?:[^:#]|:(?=\S)|(?<=\S)#)*)|"([^"\\]*)"|'([^']*)'):(?: (.*))?""",
+)
 _PLAIN = re.compile(r"[A-Za-z0-9_/.+(<~$^;=-]")
+_MEMO_WIDTH = 200
+"""Lines up to this long are remembered: the files of a fleet's nodes are mostly the same lines."""
 _JSON_TEXT = re.compile(r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"')
 
 
@@ -25,7 +31,10 @@ class Unsupported(Exception):
 def load(text: str) -> Any:
     """Give the value of the only document in ``text``. Raises Unsupported."""
     reader = _Reader(text.split("\n"))
-    value = reader.block(0)
+    try:
+        value = reader.block(0)
+    except RecursionError:
+        raise Unsupported from None
     if reader.number < len(reader.lines):
         raise Unsupported
     return value
@@ -60,8 +69,20 @@ class _Reader:
 
     def _mapping(self, indent: int, found: dict[str, Any] | None = None) -> dict[str, Any]:
         found = {} if found is None else found
-        while (width := self._indent()) == indent:
-            line = self.lines[self.number]
+        lines, size = self.lines, len(self.lines)
+        while True:
+            while self.number < size:
+                # Nearly every line of a snapshot is a reading: those take the short way.
+                line = lines[self.number]
+                known = _remembered(line) if len(line) <= _MEMO_WIDTH else _reading(line)
+                if known is None or known[0] != indent or known[1] in found:
+                    break
+                found[known[1]] = known[2]
+                self.number += 1
+            width = self._indent()
+            if width != indent:
+                break
+            line = lines[self.number]
             if line.startswith("-", indent):
                 raise Unsupported
             self._pair(line[indent:], indent, found)
@@ -70,21 +91,12 @@ class _Reader:
         return found
 
     def _pair(self, text: str, indent: int, found: dict[str, Any]) -> None:
-        match = _KEY.fullmatch(text)
-        if match is None:
-            raise Unsupported
-        plain, double, single, rest = match.groups()
-        if plain is not None and (
-            plain != plain.rstrip() or not isinstance(plain_scalar(plain), str) or plain == "<<"
-        ):
-            # A key such as 12 or true keeps its text in the full parser as well, but let that be its business.
-            raise Unsupported
-        key = plain if plain is not None else double if double is not None else single
-        if key in found or not key.isprintable():
+        key, rest = _split(text)
+        if key in found:
             raise Unsupported
         self.number += 1
         if rest:
-            found[key] = self._scalar(rest, indent)
+            found[key] = self._value(rest, indent)
             return
         if rest is not None:
             raise Unsupported
@@ -108,45 +120,15 @@ class _Reader:
                 found.append(self._mapping(indent + 2, item))
             else:
                 self.number += 1
-                found.append(self._scalar(rest, indent))
+                found.append(self._value(rest, indent))
         return found
 
-    def _scalar(self, text: str, indent: int) -> Any:
-        first = text[0]
-        if first == '"':
-            if not _JSON_TEXT.fullmatch(text):
-                raise Unsupported
-            if "\\" not in text:
-                return self._printable(text[1:-1])
-            import json
-
-            return json.loads(text)
-        if first == "'":
-            body = text[1:-1]
-            if len(text) < 2 or text[-1] != "'" or "'" in body.replace("''", ""):
-                raise Unsupported
-            return self._printable(body.replace("''", "'"))
+    def _value(self, text: str, indent: int) -> Any:
         if text in ("[]", "{}"):
             return [] if text == "[]" else {}
         if text in ("|", "|-", "|+"):
             return self._literal(text, indent)
-        if (
-            not _PLAIN.match(text)
-            or text != text.rstrip()
-            or ": " in text
-            or " #" in text
-            or text.endswith(":")
-        ):
-            raise Unsupported
-        if text.startswith(("- ", "-\t")) or text in ("-", "---", "..."):
-            raise Unsupported
-        return plain_scalar(self._printable(text))
-
-    @staticmethod
-    def _printable(text: str) -> str:
-        if not text.isprintable():
-            raise Unsupported
-        return text
+        return _scalar(text)
 
     def _literal(self, mark: str, indent: int) -> str:
         start = self.number
@@ -176,6 +158,74 @@ class _Reader:
         if self.number == len(self.lines):
             trailing -= 1
         text = "\n".join(body)
-        if mark == "|-":
+        if mark == "|-" or trailing < 0:
             return text
-        return text + "\n" * (1 if mark == "|" else 1 + max(0, trailing))
+        return text + "\n" * (1 if mark == "|" else 1 + trailing)
+
+
+def _split(text: str) -> tuple[str, str | None]:
+    """Give key and value text of a line without its indentation; None for a key alone. Raises Unsupported."""
+    match = _KEY.fullmatch(text)
+    if match is None:
+        raise Unsupported
+    plain, double, single, rest = match.groups()
+    if plain is not None and (
+        plain != plain.rstrip() or not isinstance(plain_scalar(plain), str) or plain == "<<"
+    ):
+        # A key such as 12 or true keeps its text in the full parser as well, but let that be its business.
+        raise Unsupported
+    key = plain if plain is not None else double if double is not None else single
+    if not key.isprintable():
+        raise Unsupported
+    return key, rest
+
+
+def _reading(line: str) -> tuple[int, str, Any] | None:
+    """Give indentation, key and value of a line that is a key with a scalar; None for any other line."""
+    text = line.lstrip(" ")
+    if text.startswith("-"):
+        return None
+    try:
+        key, rest = _split(text)
+        if not rest or rest in ("[]", "{}", "|", "|-", "|+"):
+            return None
+        return len(line) - len(text), key, _scalar(rest)
+    except Unsupported:
+        return None
+
+
+_remembered = functools.lru_cache(maxsize=32768)(_reading)
+
+
+def _scalar(text: str) -> Any:
+    first = text[0]
+    if first == '"':
+        if not _JSON_TEXT.fullmatch(text):
+            raise Unsupported
+        if "\\" not in text:
+            return _printable(text[1:-1])
+        import json
+
+        return json.loads(text)
+    if first == "'":
+        body = text[1:-1]
+        if len(text) < 2 or text[-1] != "'" or "'" in body.replace("''", ""):
+            raise Unsupported
+        return _printable(body.replace("''", "'"))
+    if (
+        not _PLAIN.match(text)
+        or text != text.rstrip()
+        or ": " in text
+        or " #" in text
+        or text.endswith(":")
+        or text.startswith(("- ", "-\t"))
+        or text in ("-", "---", "...")
+    ):
+        raise Unsupported
+    return plain_scalar(_printable(text))
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise Unsupported
+    return text

@@ -137,6 +137,59 @@ def _record(
     return {name: found[name] for name in schema.fields if name in found}
 
 
+_PLAIN: dict[Kind, type] = {TEXT: str, INTEGER: int, BOOLEAN: bool, FREE_MAP: dict}
+
+
+class Misfit(Exception):
+    """A plain value is not of the shape asked for; where, only :func:`decode` of its nodes can say."""
+
+
+def fit(value: Any, schema: Schema) -> Any:
+    """Give what :func:`decode` would give for a value whose positions are not known, unknown keys left out.
+
+    For documents that machines write, where it is much quicker. Raises Misfit for anything that is not
+    plainly of the shape: also where ``decode`` would be more liberal.
+    """
+    if isinstance(schema, Kind):
+        if schema is ANY:
+            _shallow(value, 8)
+        elif value.__class__ is not _PLAIN[schema]:
+            raise Misfit
+        elif isinstance(value, dict) and any(
+            item.__class__ is list or item.__class__ is dict for item in value.values()
+        ):
+            # Unusual, and perhaps deeper than is good.
+            raise Misfit
+        return value
+    if isinstance(schema, ListOf):
+        if value.__class__ is not list or None in value:
+            raise Misfit
+        return [fit(item, schema.item) for item in value]
+    if value.__class__ is not dict:
+        raise Misfit
+    if isinstance(schema, MapOf):
+        return {key: fit(item, schema.value) for key, item in value.items() if item is not None}
+    found = {
+        key: fit(value[key], field)
+        for key, field in schema.fields.items()
+        if value.get(key) is not None
+    }
+    folded = {key.lower() for key in schema.fields}
+    if any(key not in schema.fields and key.lower() in folded for key in value):
+        raise Misfit
+    if any(name not in found for name in schema.required):
+        raise Misfit
+    return found
+
+
+def _shallow(value: Any, depth: int) -> None:
+    if isinstance(value, (list, dict)):
+        if not depth:
+            raise Misfit
+        for item in value.values() if isinstance(value, dict) else value:
+            _shallow(item, depth - 1)
+
+
 def _leaf(node: Node, kind: Kind, source: str, path: str) -> Any:
     if kind is ANY:
         return plain(node, source)

@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
+import time
 from typing import Any
 
 import pytest
@@ -147,14 +149,14 @@ def test_a_release_that_another_run_holds_is_explained(
     assert len(calls(tmp_path, small)) == 1
 
 
-def _answering(tmp_path: pathlib.Path, words: str, answer: str) -> None:
-    """Make the fake kubectl answer a query; everything else stays as it is."""
+def _answering(tmp_path: pathlib.Path, words: str, answer: str, tool: str = "kubectl") -> None:
+    """Make a fake tool answer a query; everything else stays as it is."""
     install(tmp_path / "bin")
-    path = tmp_path / "bin/kubectl"
+    path = tmp_path / "bin" / tool
     text = path.read_text("utf-8")
     marker = 'if name == "kubectl":\n'
-    more = f"    if {words!r} in line:\n        print({answer!r})\n        sys.exit(0)\n"
-    path.write_text(text.replace(marker, marker + more), "utf-8")
+    more = f"if {words!r} in line:\n    print({answer!r})\n    sys.exit(0)\n"
+    path.write_text(text.replace(marker, more + marker), "utf-8")
 
 
 NEEDING = {**SMALL, "constraints": [{"name": "K8s.server.version", "value": ">= 1.32.4"}]}
@@ -224,6 +226,40 @@ def test_an_api_that_does_not_answer_is_a_warning(
     assert "v1.fine" not in done.stderr
 
 
+def test_the_same_release_in_another_namespace_is_a_warning(
+    small: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    table = "NAME\tNAMESPACE\tREVISION\nfirst\telsewhere\t1\nsecond\ttwo\t3"
+    _answering(tmp_path, "list --all-namespaces", table, "helm")
+    done = run_script(small / "deploy.sh", [], tmp_path, {})
+    assert done.returncode == 0, done.stderr
+    assert "a release first is already in namespace elsewhere" in done.stderr
+    assert "a release second" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["INT", "TERM", "HUP"])
+def test_an_interrupted_undeploy_says_how_to_go_on(
+    name: str, small: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    install(tmp_path / "bin")
+    process = subprocess.Popen(
+        [str(small / "undeploy.sh"), "--yes"], cwd=tmp_path, stdin=subprocess.DEVNULL,
+        env=environment(tmp_path, {"HANG_MATCH": "uninstall second"}),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    log = tmp_path / "calls.log"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if log.exists() and '"uninstall", "second"' in log.read_text("utf-8"):
+            break
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.Signals[f"SIG{name}"])
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"stopped by SIG{name} during second; run it again" in err
+    assert not any("first" in call for call in calls(tmp_path, small))
+
+
 def test_a_namespace_with_something_else_in_it_stays(
     small: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
@@ -252,8 +288,8 @@ def test_finalizers_go_only_where_a_namespace_is_terminating(
     path = tmp_path / "bin/kubectl"
     text = path.read_text("utf-8")
     path.write_text(
-        text.replace('    if \'api-resources', '    if "get things.example" in line:\n        print("thing/a")\n'
-                     '        sys.exit(0)\n    if \'api-resources'), "utf-8"
+        text.replace("if 'api-resources", 'if "get things.example" in line:\n    print("thing/a")\n'
+                     "    sys.exit(0)\nif 'api-resources"), "utf-8"
     )  # fmt: skip
     argv = ["--yes", "--force-finalizers", "two"]
     run_script(small / "undeploy.sh", argv, tmp_path, {})
@@ -284,3 +320,25 @@ def test_help_and_list_need_no_tools(small: pathlib.Path, tmp_path: pathlib.Path
         )
         assert done.returncode == 0
         assert done.stdout
+
+
+@pytest.mark.parametrize(("answer", "status"), [("n", 1), ("", 1), ("y", 0)])
+def test_on_a_terminal_it_asks(
+    answer: str, status: int, small: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    import pty
+
+    install(tmp_path / "bin")
+    master, slave = pty.openpty()
+    os.write(master, f"{answer}\n".encode())
+    done = subprocess.run(
+        [str(small / "deploy.sh")], env=environment(tmp_path, {}), cwd=tmp_path, stdin=slave,
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    os.close(master)
+    os.close(slave)
+    assert done.returncode == status
+    assert "Go on? [y/N]" in done.stdout
+    if status:
+        assert "stopped, nothing was changed" in done.stderr
+        assert calls(tmp_path, small) == []

@@ -8,8 +8,8 @@ import pathlib
 from typing import Any
 
 import pytest
-from fake_cluster import FakeCluster
 from distributions import distribution
+from fake_cluster import FakeCluster
 
 from aicr_core.cli.root import run
 from aicr_core.kit import yamlio

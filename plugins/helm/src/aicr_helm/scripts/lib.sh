@@ -10,6 +10,7 @@ DRY_RUN=0
 RETRIES=5
 CURRENT=""
 CONTEXT=""
+GO_ON=""
 RESUME=()
 NEEDS=()
 HELM_FLAGS=()
@@ -148,9 +149,13 @@ same_context() {
     die "the context changed from $START_CONTEXT to $(context_name): nothing more was done; $(how_to_go_on)"
 }
 
-# The command that takes up an interrupted installation, with the options of this one.
+# The command that takes up what was interrupted, with the options of this run.
 how_to_go_on() {
   local word
+  if [ -n "$GO_ON" ]; then
+    printf '%s' "$GO_ON"
+    return 0
+  fi
   printf 'to go on:'
   for word in "$BUNDLE/deploy.sh" ${RESUME[@]+"${RESUME[@]}"} --from "$CURRENT"; do printf ' %q' "$word"; done
 }
@@ -340,6 +345,7 @@ preflight() {
   done
   stale_webhooks || errors=$((errors + 1))
   unavailable_apis
+  other_releases
   for line in "${RELEASES[@]}"; do
     read_release "$line"
     for group in ${R_CRD_GROUPS//,/ }; do
@@ -401,6 +407,21 @@ version_holds() {
   esac
 }
 
+# The same component in another namespace: two controllers would work on the same objects.
+other_releases() {
+  local line name namespace present
+  present=$(helm_cmd list --all-namespaces 2>/dev/null || true)
+  for line in "${RELEASES[@]}"; do
+    read_release "$line"
+    [ "$R_KIND" = helm ] || continue
+    while read -r name namespace _; do
+      if [ "$name" = "$R_NAME" ] && [ "$namespace" != "$R_NAMESPACE" ]; then
+        warn "a release $name is already in namespace $namespace: this bundle installs another one in $R_NAMESPACE"
+      fi
+    done <<<"$present"
+  done
+}
+
 # An aggregated API that does not answer makes discovery slow, and Helm with it. Needs jq.
 unavailable_apis() {
   local name
@@ -451,7 +472,7 @@ make_work() {
 interrupted() {
   trap - INT TERM HUP
   printf '\nstopped by SIG%s' "$1" >&3
-  if [ -n "$CURRENT" ]; then printf ' during %s; %s' "$CURRENT" "${GO_ON:-$(how_to_go_on)}" >&3; fi
+  if [ -n "$CURRENT" ]; then printf ' during %s; %s' "$CURRENT" "$(how_to_go_on)" >&3; fi
   printf '\n' >&3
   exit 130
 }
