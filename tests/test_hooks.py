@@ -120,7 +120,9 @@ def aicr_matchers():
     pathlib.Path("s.yaml").write_text(to_yaml(snapshot))
     assert run(["recipe", "-s", "s.yaml", "--explain-criteria"]) == 0
     out = capsys.readouterr().out
-    assert re.search(r"service +probe +K8s.server.version +v1.33.0-probe +0.90 +probe/probe +yes", out)
+    assert re.search(
+        r"service +probe +K8s.server.version +v1.33.0-probe +0.90 +probe/probe +yes", out
+    )
 
 
 def test_aicr_stores(plugin: Any) -> None:
