@@ -126,34 +126,6 @@ def test_the_image_s_release_is_not_the_host_s(monkeypatch: pytest.MonkeyPatch) 
         system.release("/")
 
 
-def test_network_settings_and_hardware(tmp_path: pathlib.Path) -> None:
-    put(tmp_path, "proc/sys/net/core/rmem_max", "212992\n")
-    put(tmp_path, "proc/sys/net/ipv4/conf/eth0/rp_filter", "1\n")
-    put(
-        tmp_path,
-        "proc/cpuinfo",
-        "processor\t: 0\nmodel name\t: X 9\nphysical id\t: 0\nprocessor\t: 1\n",
-    )
-    put(
-        tmp_path,
-        "proc/meminfo",
-        "MemTotal: 16 kB\nHugePages_Total:  4\nHugepagesize: 2048 kB\nX: y\n",
-    )
-    put(tmp_path, "sys/module/nvidia/version", "570.86.15\n")
-    put(tmp_path, "sys/module/loop/version", "1\n")
-    put(tmp_path, "sys/devices/system/node/node0/x", "")
-    put(tmp_path, "sys/kernel/iommu_groups/0/x", "")
-    put(tmp_path, "sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n")
-    found = collect(tmp_path)
-    assert found["network-sysctl"].data == {"/proc/sys/net/core/rmem_max": "212992"}
-    assert found["sysctl"].data == {}
-    assert found["hardware"].data == {
-        "cpu.model": "X 9", "cpu.count": 2, "cpu.sockets": 1, "memory.total-kib": 16,
-        "hugepages.total": 4, "hugepages.size-kib": 2048, "numa-nodes": 1, "iommu-groups": 1,
-        "transparent-hugepage": "madvise", "module.nvidia": "570.86.15",
-    }  # fmt: skip
-
-
 def test_this_host_really(tmp_path: pathlib.Path) -> None:
     found = collect(pathlib.Path("/"))
     assert found["sysctl"].data

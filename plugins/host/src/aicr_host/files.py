@@ -1,7 +1,7 @@
-"""Read the small text files of /proc, /sys and /etc, bounded and without following links.
+"""Read the small text files of /proc, /sys and /etc: bounded, never through a link, never waiting.
 
-What is read here was written by others: a file may be huge, a pipe, no text, or vanish. Nothing here waits. What the
-lines mean is the collectors' business.
+What is read here was written by others: a file may be huge, a pipe, no text, or vanish. What the lines mean is the
+collectors' business.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ import stat
 
 MAX_BYTES = 1_048_576
 """Largest file that is read (spec/snapshot.md 3.1)."""
+MAX_NAMES = 65_536
+"""Entries of a folder that are looked at; real ones have a few thousand."""
+_MAX_LINKS = 40
 # Go's idea of white space; Python's own has U+001C to U+001F as well.
 BLANKS = (
     "\t\n\v\f\r \x85\xa0\u1680"
@@ -29,34 +32,74 @@ class Unreadable(Exception):
         self.reason = reason
 
 
-def read(path: str, *, follow: bool = True) -> str:
-    """Give the text of a regular file. Raises Unreadable; never blocks on a pipe or device."""
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
-    try:
-        descriptor = os.open(path, flags)
-    except OSError as error:
-        raise _fault(path, error) from None
-    try:
-        with open(descriptor, "rb", closefd=True) as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise Unreadable("failed", f"{path} is no regular file")
-            data = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise _fault(path, error) from None
-    if len(data) > MAX_BYTES:
-        raise Unreadable("failed", f"{path} is larger than {MAX_BYTES} bytes")
+def read(path: str, limit: int = MAX_BYTES) -> str:
+    """Give the text of a regular file that is no link. Raises Unreadable; never blocks on a pipe or device."""
+    data = read_bytes(path, limit)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         raise Unreadable("failed", f"{path} is no UTF-8 text") from None
 
 
-def _fault(path: str, error: OSError) -> Unreadable:
-    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+def read_bytes(path: str, limit: int = MAX_BYTES) -> bytes:
+    """Give the bytes of a regular file that is no link. Raises Unreadable."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except (OSError, ValueError) as error:
+        raise fault(path, error) from None
+    try:
+        with open(descriptor, "rb", closefd=True) as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise Unreadable("failed", f"{path} is no regular file")
+            data = stream.read(limit + 1)
+    except OSError as error:
+        raise fault(path, error) from None
+    # A file of /proc that would wait for data gives None instead.
+    if data is None:
+        raise Unreadable("failed", f"{path} has no data to give now")
+    if len(data) > limit:
+        raise Unreadable("failed", f"{path} is larger than {limit} bytes")
+    return data
+
+
+def value(path: str) -> str | None:
+    """Give the trimmed text of a file with one value; None when it cannot be read."""
+    try:
+        return read(path).strip(BLANKS)
+    except Unreadable:
+        return None
+
+
+def number(path: str) -> int | None:
+    """Give the number that is all of a file's text; None for anything else."""
+    text = value(path) or ""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
+
+
+def names(folder: str) -> list[str]:
+    """Give the sorted names in a folder. Raises Unreadable."""
+    found = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                found.append(entry.name)
+                if len(found) == MAX_NAMES:
+                    break
+    except (OSError, ValueError) as error:
+        raise fault(folder, error) from None
+    return sorted(found)
+
+
+def fault(path: str, error: OSError | ValueError) -> Unreadable:
+    """Say as a status why a file or folder could not be read."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number in (errno.ENOENT, errno.ENOTDIR):
         return Unreadable("skipped", f"there is no {path}")
-    if error.errno in (errno.EACCES, errno.EPERM):
+    if number in (errno.EACCES, errno.EPERM):
         return Unreadable("forbidden", f"{path} may not be read; run as root")
-    return Unreadable("failed", f"{path}: {error.strerror or error}")
+    if number == errno.ELOOP:
+        return Unreadable("failed", f"{path} is a link")
+    return Unreadable("failed", f"{path}: {getattr(error, 'strerror', None) or error}")
 
 
 def parts(text: str, delimiter: str) -> list[str]:
@@ -65,6 +108,44 @@ def parts(text: str, delimiter: str) -> list[str]:
     return [part for part in found if part and not part.startswith("#")]
 
 
+def fields(line: str) -> list[str]:
+    """Split at white space."""
+    if line.isascii():
+        # The same blanks as below as far as they are ASCII, without looking at each character.
+        for blank in "\t\n\v\f\r":
+            line = line.replace(blank, " ")
+        return [word for word in line.split(" ") if word]
+    found = "".join(" " if char in BLANKS else char for char in line)
+    return [word for word in found.split(" ") if word]
+
+
 def below(root: str, path: str) -> str:
     """Give the place of the absolute ``path`` under the root where the host's file system is seen."""
     return path if root in ("", "/") else root.rstrip("/") + path
+
+
+def resolve(root: str, path: str) -> str:
+    """Follow the links of ``path`` as the host would: an absolute one starts at ``root``, none leads out of it.
+
+    Raises Unreadable for links without end.
+    """
+    waiting = [name for name in path.split("/") if name]
+    done: list[str] = []
+    links = 0
+    while waiting:
+        name = waiting.pop(0)
+        if name == "..":
+            done[-1:] = []
+            continue
+        try:
+            target = os.readlink(below(root, "/" + "/".join([*done, name])))
+        except OSError:
+            done.append(name)
+            continue
+        links += 1
+        if links > _MAX_LINKS:
+            raise Unreadable("failed", f"{below(root, path)} is a link without end")
+        if target.startswith("/"):
+            done = []
+        waiting = [part for part in target.split("/") if part not in ("", ".")] + waiting
+    return below(root, "/" + "/".join(done))

@@ -100,9 +100,9 @@ class Cluster:
 
     # --- reading -------------------------------------------------------------------------------------
 
-    def get(self, path: str) -> Object:
-        """Give one object, or whatever ``path`` answers. Raises AicrError."""
-        return self._json("GET", path)
+    def get(self, path: str, *, query: Mapping[str, str] | None = None) -> Object:
+        """Give one object, or whatever ``path`` answers to ``query``. Raises AicrError."""
+        return self._json("GET", path, query)
 
     def list(
         self,

@@ -1,10 +1,10 @@
-"""Hooks of the kube plugin: cluster collectors and the ConfigMap store."""
+"""Hooks of the kube plugin: cluster collectors, the ConfigMap store, the agent and its command."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aicr_core.api import Collector, Store, hookimpl
+from aicr_core.api import Agent, Collector, Command, Store, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,3 +32,20 @@ def aicr_collectors() -> Iterable[Collector]:
 def aicr_stores() -> Iterable[Store]:
     """Register the store ``cm://namespace/name``."""
     yield Store(scheme="cm", read="aicr_kube.configmap:read", write="aicr_kube.configmap:write")
+
+
+@hookimpl
+def aicr_agents() -> Iterable[Agent]:
+    """Register the agent ``kubernetes``: it measures nodes from pods."""
+    yield Agent(name="kubernetes", call="aicr_kube.agent.run:run")
+
+
+@hookimpl
+def aicr_commands() -> Iterable[Command]:
+    """Register ``aicr agent``."""
+    yield Command(
+        name="agent",
+        section="Administration",
+        summary="Care for the snapshot agents of a cluster",
+        call="aicr_kube.agent.cli:agent",
+    )
