@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core.engine import coverage, merge
+from aicr_core.engine.conflicts import conflicts
 from aicr_core.engine.criteria import TEXT_DIMENSIONS, concrete, spelled_out, text
 from aicr_core.engine.gating import Gate, failures
 from aicr_core.engine.order import check_dependencies, deployment_order, is_disabled
@@ -40,6 +41,7 @@ class _Composed(NamedTuple):
     components: list[Document]
     order: list[str]
     validation: Document | None
+    conflicts: tuple[str, ...]
 
 
 def resolve(
@@ -227,13 +229,13 @@ class _Resolver:
         if self.rules.coherent_refs:
             check_coherence([ref for ref in refs if not is_disabled(ref)])
         order = deployment_order(refs, disabled_in_order=self.rules.disabled_in_order)
-        return _Composed(
-            spec["constraints"], [merge.output(ref) for ref in refs], order, spec["validation"]
-        )
+        shown = [merge.output(ref) for ref in refs]
+        found = conflicts([self.overlay(name) for name in applied], self.chain)
+        return _Composed(spec["constraints"], shown, order, spec["validation"], found)
 
 
 def _notes(outcome: _Outcome) -> list[str]:
-    notes = []
+    notes = list(outcome.composed.conflicts)
     if not outcome.applied:
         notes.append("only the base recipe applies: no overlay matches the criteria")
     if outcome.excluded:

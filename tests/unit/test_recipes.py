@@ -111,6 +111,32 @@ def test_an_excluded_overlay_never_comes_back_through_a_child(tmp_path: pathlib.
     assert warning["reason"] == "expected >= 1.34, got v1.32.0"
 
 
+def test_a_tie_that_the_name_decides_is_told(tmp_path: pathlib.Path) -> None:
+    """B2: deterministic, yet most likely not what either author meant."""
+    both = (
+        "  constraints: [{name: A.b.c, value: '%s'}]\n  componentRefs: [{name: a, version: v1}]\n"
+    )
+    found = _catalogue(
+        tmp_path,
+        {
+            "one": "  criteria: {service: s}\n" + both % "1",
+            "two": "  criteria: {intent: i}\n" + both % "2",
+            "three": "  base: two\n  criteria: {intent: i, service: s}\n" + both % "3",
+        },
+    )
+    (text,) = resolve(found, {"service": "s", "intent": "i"}).warnings
+    assert text.startswith(
+        "overlays one and two are equally specific and both set constraint A.b.c"
+    )
+    assert not resolve(found, {"service": "s"}).warnings
+
+
+def test_our_own_catalogue_has_no_such_tie(catalogue: Any) -> None:
+    for name in catalogue.names():
+        criteria = catalogue.criteria_of(name) or {}
+        assert not resolve(catalogue, criteria, allow_partial=True).warnings, name
+
+
 GATED = {
     "low": "  criteria: {service: s}\n  constraints: [{name: K8s.server.version, value: '>= 1.34'}]\n",
     "leaf": "  base: low\n  criteria: {service: s, intent: i}\n",
