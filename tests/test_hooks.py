@@ -228,6 +228,51 @@ def aicr_bundle_written(report):
     assert os.path.samefile(log.read_text(), tmp_path / "bundle")
 
 
+COLLECTOR = """
+def measure(ctx):
+    return api.Measurement(type="Probe", subtypes=(api.Subtype(name="x", data={"answer": 42}),))
+@api.hookimpl
+def aicr_collectors(settings):
+    yield api.Collector(name="probe", produces="Probe", call=measure)
+"""
+
+
+def test_aicr_collectors(plugin: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    plugin("aicr_collectors", COLLECTOR)
+    assert run(["snapshot", "--local", "--collector", "probe", "-t", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["measurements"] == [
+        {"type": "Probe", "subtypes": [{"subtype": "x", "data": {"answer": 42}}]}
+    ]
+
+
+def test_aicr_snapshot_taken(plugin: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    log = plugin('aicr_snapshot_taken", "aicr_collectors', COLLECTOR + """
+@api.hookimpl
+def aicr_snapshot_taken(snapshot, outcomes):
+    LOG.write_text(snapshot["kind"] + " " + " ".join(f"{o.name}={o.status}" for o in outcomes))
+""")  # fmt: skip
+    assert run(["snapshot", "--local", "--collector", "probe"]) == 0
+    assert log.read_text() == "Snapshot probe=ok"
+
+
+def test_aicr_agents(plugin: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    plugin("aicr_agents", """
+def measure(ctx, request):
+    document = {"kind": "Snapshot", "measurements": [{"type": "Probe", "subtypes": []}]}
+    node = api.NodeResult(node=request.namespace, status="ok", document=document)
+    return api.AgentResult(run="r", results=(node,))
+@api.hookimpl
+def aicr_agents():
+    yield api.Agent(name="probe", call=measure)
+""")  # fmt: skip
+    words = ["snapshot", "--agent", "probe", "-n", "there", "--collector", "topology", "-t", "json"]
+    assert run(words) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["metadata"]["source-node"] == "there"
+    assert "Probe" in [item["type"] for item in found["measurements"]]
+
+
 def test_every_hook_that_is_called_has_a_test_here() -> None:
     page = pathlib.Path(__file__).resolve().parents[1] / "docs/plugins/hooks.md"
     sections = re.findall(r"(?ms)^### `(aicr_\w+)\(.*?$\n(.*?)(?=^##)", page.read_text("utf-8"))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from aicr_core.engine.match import as_text
 from aicr_core.engine.schemas import RECIPE
+from aicr_core.kit.emit import as_text
 from aicr_core.kit.schema import BOOLEAN, INTEGER, TEXT, ListOf, MapOf, Record, Schema
 from aicr_core.kit.text import table
 

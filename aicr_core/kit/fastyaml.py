@@ -12,7 +12,7 @@ import functools
 import re
 from typing import Any
 
-from aicr_core.kit.yamlio import plain_value
+from aicr_core.kit.scalars import plain_value
 
 # In block style a plain key ends at the first colon before a blank; a # starts a comment only behind a blank.
 _KEY = re.compile(
