@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def test_an_intel_host(root: pathlib.Path, put: Put) -> None:
     processor = "processor\t: {}\nmodel name\t: X 9: fast\nphysical id\t: {}\n\n"
     put("proc/cpuinfo", "".join(processor.format(n, n % 2) for n in range(4)))
-    put("proc/meminfo", "MemTotal:       16 kB\nMemFree: 1 kB\nHugetlb: x\n")
+    put("proc/meminfo", "MemTotal:       24683656 kB\nMemFree: 1 kB\nHugetlb: x\n")
     put("sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "5128\n")
     put("sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages", "0\n")
     put("sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n")
@@ -32,7 +32,7 @@ def test_an_intel_host(root: pathlib.Path, put: Put) -> None:
     found = hardware.facts(str(root))
     assert found.data == {
         "cpu.model": "X 9: fast", "cpu.count": 4, "cpu.sockets": 2, "cpu.governor": "performance",
-        "memory.total-kib": 16, "hugepages.2048kB": 5128, "hugepages.1048576kB": 0, "numa-nodes": 2,
+        "memory.total-gib": 24, "hugepages.2048kB": 5128, "hugepages.1048576kB": 0, "numa-nodes": 2,
         "iommu-groups": 1, "transparent-hugepage": "madvise", "module.nvidia": "570.86.15", "secure-boot": True,
     }  # fmt: skip
 

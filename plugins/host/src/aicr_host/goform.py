@@ -28,8 +28,8 @@ def text(signature: str, value: Any) -> str:
         return text(value[0], value[1])
     if signature.startswith("a{"):
         key, item = single_types(signature[2:-1])
-        pairs = dict(value).items()
-        return f"map[{' '.join(sorted(f'{text(key, k)}:{text(item, v)}' for k, v in pairs))}]"
+        pairs = sorted(dict(value).items())
+        return f"map[{' '.join(f'{text(key, k)}:{text(item, v)}' for k, v in pairs)}]"
     if kind == "a":
         return f"[{' '.join(text(signature[1:], item) for item in value)}]"
     if kind == "(":

@@ -24,7 +24,6 @@ from aicr_host.files import (
 _SECURE_BOOT = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 _MAX_CPUINFO = 16 * 1024 * 1024
 """Some 2 KiB a processor, and there are hosts with a thousand."""
-_MEMORY = {"MemTotal": "memory.total-kib"}
 
 
 def facts(root: str) -> Subtype:
@@ -95,15 +94,12 @@ def _processors(root: str, data: dict[str, Any]) -> None:
 
 
 def _memory(root: str, data: dict[str, Any]) -> None:
-    try:
-        lines = read(below(root, "/proc/meminfo")).split("\n")
-    except Unreadable:
-        lines = []
-    for line in lines:
+    for line in (value(below(root, "/proc/meminfo")) or "").split("\n"):
         key, _, text = line.partition(":")
         words = fields(text)
-        if key in _MEMORY and words and words[0].isdecimal():
-            data[_MEMORY[key]] = int(words[0])
+        if key == "MemTotal" and words and words[0].isdecimal():
+            # Nodes with the same modules differ by some MiB: in whole GiB they are equal.
+            data["memory.total-gib"] = round(int(words[0]) / 2**20)
     folder = below(root, "/sys/kernel/mm/hugepages")
     try:
         sizes = names(folder)
