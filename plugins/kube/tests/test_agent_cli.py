@@ -58,7 +58,11 @@ def test_every_node(here: Lab) -> None:
     assert fleet["nodes"] == {"desired": 3, "collected": 3, "failed": 0}
     assert [group["nodes"] for group in fleet["groups"]] == [["node-00", "node-02"], ["node-01"]]
     (differs,) = fleet["groups"][1]["differs"]
-    assert (differs["path"], str(differs["base"]), str(differs["value"])) == ("GPU.smi.gpu-count", "8", "7")
+    assert (differs["path"], str(differs["base"]), str(differs["value"])) == (
+        "GPU.smi.gpu-count",
+        "8",
+        "7",
+    )
     assert here.left() == []
 
 

@@ -140,6 +140,30 @@ def test_a_pod_that_somebody_deletes(here: Lab) -> None:
     assert (node.status, node.reason) == ("failed", "Deleted")
 
 
+def test_a_log_that_does_not_end_with_its_pod(here: Lab) -> None:
+    """A node that is lost leaves the stream of its log open: the failure is not held up by it."""
+
+    class Open(list[str]):
+        """The server has more lines to come, for ever."""
+
+        def __len__(self) -> int:
+            return 10**9
+
+    here.play(lambda pod, node: Outcome("hang"))
+
+    def lose() -> None:
+        (pod,) = here.cluster.names("", "pods")
+        here.cluster.logs[("default", pod)] = Open(["a line"])
+        status = {"phase": "Failed", "reason": "NodeLost", "message": "Node node-00 is gone"}
+        here.cluster.store.update(("", "pods", "default", pod), {"status": status}, merge=True)
+
+    threading.Timer(0.5, lose).start()
+    began = time.monotonic()
+    node = here.one(pace=PACE._replace(grace=10))
+    assert (node.status, node.reason) == ("failed", "NodeLost")
+    assert time.monotonic() - began < 5
+
+
 # --- the API server goes away ------------------------------------------------------------------------
 
 

@@ -35,6 +35,8 @@ class Pace(NamedTuple):
     """Between two looks at the clock and at Ctrl-C."""
     watch: float = 30.0
     """One watch request."""
+    drain: float = 5.0
+    """What following a log may go on after its pod has ended: a lost node leaves it open."""
 
 
 class Seen(NamedTuple):
