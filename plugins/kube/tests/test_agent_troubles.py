@@ -193,6 +193,15 @@ def test_a_long_outage_is_the_end(here: Lab) -> None:
     assert here.left() == []
 
 
+def test_an_answer_that_nobody_has_thought_of_is_no_hang(here: Lab) -> None:
+    """A proxy that gives another form of JSON: the thread that reads it must not die in silence."""
+    here.play(lambda pod, node: Outcome("hang"))
+    here.cluster.fault(r"GET .*/pods\?", status=200, body='{"items": [7], "metadata": "x"}')
+    with pytest.raises(AicrError):
+        here.run(timeout=20)
+    assert here.left() == []
+
+
 def test_an_api_server_that_is_not_there(here: Lab) -> None:
     ctx = here.context()
     config = pathlib.Path(str(ctx.options["kubeconfig"]))
