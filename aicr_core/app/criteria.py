@@ -133,7 +133,10 @@ def _from_snapshot(environment: Environment, values: Values, request: RecipeRequ
     ]
     # Where a flag decides, nobody needs to hear what the snapshot is unsure of.
     decided = {dimension for dimension, text in request.flags.items() if text.strip()}
-    notes = [text for dimension, text in found.notes if dimension not in decided]
+    said = list(found.notes)
+    if "fleet" in snapshot:
+        said += match.of_other_groups(snapshot, found, values, matchers)
+    notes = [text for dimension, text in said if dimension not in decided]
     return Asked(found.criteria, set(), snapshot, [*odd, *notes], evidence)
 
 

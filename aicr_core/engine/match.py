@@ -118,6 +118,49 @@ def detect(
     return Found(criteria, tuple(evidence), tuple(notes))
 
 
+def of_other_groups(
+    fleet: Document,
+    found: Found,
+    values: Mapping[str, Mapping[str, Any]],
+    matchers: Sequence[tuple[str, Matcher]],
+) -> list[tuple[str, str]]:
+    """Give notes, as of :class:`Found`, on groups of a fleet that differ from the one ``found`` was read off.
+
+    A group tells its own readings only (spec/snapshot.md 14.1). One that lacks the accelerator's is no group that the
+    recipe's accelerator or system is for.
+    """
+    accelerators = {
+        one.reading for one in found.evidence if one.dimension == "accelerator" and not one.unused
+    }
+    seen: dict[tuple[str, str], list[str]] = {}
+    for group in fleet["fleet"].get("groups", ()):
+        differs = [entry for entry in group.get("differs", ()) if entry["path"].count(".") > 1]
+        if not group["nodes"] or accelerators & {
+            entry["path"] for entry in differs if "value" not in entry
+        }:
+            continue
+        measurements = [
+            {"type": kind, "subtypes": [{"subtype": name, "data": {key: entry["value"]}}]}
+            for entry in differs
+            if "value" in entry
+            for kind, name, key in [entry["path"].split(".", 2)]
+        ]
+        other = detect({"measurements": measurements}, values, matchers)
+        for dimension, value in other.criteria.items():
+            if value != found.criteria.get(dimension):
+                seen.setdefault((dimension, value), []).extend(group["nodes"])
+    return [
+        (
+            dimension,
+            one_line(
+                f"{dimension} is {found.criteria.get(dimension, ANY)} by most nodes, but {value} on "
+                f"{len(nodes)} more ({min(nodes)}); they need a recipe of their own: --{dimension} {value}"
+            ),
+        )
+        for (dimension, value), nodes in sorted(seen.items())
+    ]
+
+
 def _ask(matcher: Matcher, snapshot: Document) -> list[Detection]:
     from aicr_core.model.snapshot import Detection
     from aicr_core.plugins.manager import resolve

@@ -37,7 +37,11 @@ def topology(nodes: int, *, shift: int = 0) -> Document:
     for index in range(60):
         # Features that every node has.
         label[f"feature.node.kubernetes.io/cpu-cpuid.F{index:02d}"] = f"true|{everyone}"
-    for key, values in (("topology.kubernetes.io/zone", 3), ("node.kubernetes.io/instance-type", 5), ("pool", 20)):
+    for key, values in (
+        ("topology.kubernetes.io/zone", 3),
+        ("node.kubernetes.io/instance-type", 5),
+        ("pool", 20),
+    ):
         for value in range(values):
             label[f"{key}.v{value}"] = f"v{value}|" + ",".join(sorted(names[value::values]))
     for name in names:
@@ -79,7 +83,12 @@ def node(number: int, *, gpus: int = 8) -> Document:
         "/proc/sys/fs/file-nr": f"{1800 + number}\t0\t9223372036854775807",
     }
     modules = {f"module_{n:03d}": True for n in range(150)}
-    gpu = {"gpu-count": gpus, "driver": "570.86.15", "cuda-version": "12.8", "gpu.model": "NVIDIA H100 80GB HBM3"}
+    gpu = {
+        "gpu-count": gpus,
+        "driver": "570.86.15",
+        "cuda-version": "12.8",
+        "gpu.model": "NVIDIA H100 80GB HBM3",
+    }
     return {
         "kind": "Snapshot",
         "apiVersion": "aicr.nvidia.com/v1alpha1",

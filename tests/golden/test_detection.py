@@ -75,12 +75,10 @@ def test_single_readings(shared: pathlib.Path, detect: Any) -> None:
 
 
 def _read(path: pathlib.Path) -> Any:
-    from aicr_core.engine import schemas
+    from aicr_core.engine import snapshots
 
     fmt = "json" if path.suffix == ".json" else "yaml"
-    return schemas.decode_document(
-        path.read_bytes(), path.name, schemas.SNAPSHOT, "Snapshot", fmt=fmt
-    )
+    return snapshots.load(path.read_bytes(), path.name, fmt)[0]
 
 
 def test_rows_of_the_golden_recipes(
@@ -120,6 +118,7 @@ def _difference(dimension: str, theirs: str, ours: str, found: Any, path: pathli
     [
         ("examples/mock-eks-training.yaml", {"os": "ubuntu"}),
         ("golden/full-v0.11.1.yaml", {"service": "eks", "accelerator": "h100", "os": "ubuntu"}),
+        ("golden/full-v0.17.yaml", {"service": "eks", "accelerator": "h100", "os": "ubuntu"}),
         ("golden/full-v0.11.1.json", {"service": "eks", "accelerator": "h100", "os": "ubuntu"}),
     ],
 )

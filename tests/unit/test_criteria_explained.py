@@ -147,6 +147,31 @@ def test_a_refusal_names_the_constraints_that_the_snapshot_fails(write: Any) -> 
     )
 
 
+def test_groups_of_a_fleet_that_differ_are_named(write: Any, tmp_path: pathlib.Path) -> None:
+    from aicr_core.engine import fleet
+    from aicr_core.engine.drift import Rules
+
+    def node(name: str, changes: dict[str, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
+        subtypes = AWS | {"GPU.smi": {"gpu.model": "NVIDIA H100 NVL", "gpu-count": 8}} | changes
+        return name, snapshot(subtypes)
+
+    nodes = [
+        *(node(f"n{number}", {}) for number in range(3)),
+        node("old-1", {"GPU.smi": {"gpu.model": "NVIDIA A100-SXM4-40GB", "gpu-count": 8}}),
+        # A node without GPUs: its system is not what the recipe's `os` is about.
+        node("cpu-1", {"GPU.smi": {"gpu-count": 0}, "OS.release": {"ID": "rhel"}}),
+    ]
+    path = tmp_path / "fleet.json"
+    path.write_text(json.dumps(fleet.build("run", nodes, [], [], Rules())))
+    document, err = explained("recipe", "-s", str(path))
+    assert document["criteria"]["accelerator"] == "h100"
+    assert err.splitlines() == [
+        "warning: accelerator is h100 by most nodes, but a100 on 1 more (old-1); "
+        "they need a recipe of their own: --accelerator a100"
+    ]
+    assert explained("recipe", "-s", str(path), "--gpu", "h100")[1] == ""
+
+
 def test_a_product_nobody_knows_is_said(write: Any) -> None:
     _, err = explained("recipe", "-s", write(AWS | {"GPU.smi": {"gpu.model": "Tesla T4"}}))
     assert "accelerator t4 (GPU.smi.gpu.model) is no value of the catalogue in use" in err
