@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aicr_core.api import NodeResult
 
 Object = dict[str, Any]
-PACE = Pace(grace=0.4, outage=2.0, pause=0.02, tick=0.02, watch=5.0)
+PACE = Pace(grace=0.4, outage=2.0, pause=0.02, tick=0.02, watch=5.0, drain=0.3)
 Behave = "Callable[[Object, str], Outcome]"
 
 

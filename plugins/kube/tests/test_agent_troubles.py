@@ -140,6 +140,30 @@ def test_a_pod_that_somebody_deletes(here: Lab) -> None:
     assert (node.status, node.reason) == ("failed", "Deleted")
 
 
+def test_a_log_that_does_not_end_with_its_pod(here: Lab) -> None:
+    """A node that is lost leaves the stream of its log open: the failure is not held up by it."""
+
+    class Open(list[str]):
+        """The server has more lines to come, for ever."""
+
+        def __len__(self) -> int:
+            return 10**9
+
+    here.play(lambda pod, node: Outcome("hang"))
+
+    def lose() -> None:
+        (pod,) = here.cluster.names("", "pods")
+        here.cluster.logs[("default", pod)] = Open(["a line"])
+        status = {"phase": "Failed", "reason": "NodeLost", "message": "Node node-00 is gone"}
+        here.cluster.store.update(("", "pods", "default", pod), {"status": status}, merge=True)
+
+    threading.Timer(0.5, lose).start()
+    began = time.monotonic()
+    node = here.one(pace=PACE._replace(grace=10))
+    assert (node.status, node.reason) == ("failed", "NodeLost")
+    assert time.monotonic() - began < 5
+
+
 # --- the API server goes away ------------------------------------------------------------------------
 
 
@@ -166,6 +190,15 @@ def test_a_long_outage_is_the_end(here: Lab) -> None:
     with pytest.raises(AicrError) as caught:
         here.run(pace=PACE._replace(grace=10, outage=0.5))
     assert caught.value.exit_status == 6
+    assert here.left() == []
+
+
+def test_an_answer_that_nobody_has_thought_of_is_no_hang(here: Lab) -> None:
+    """A proxy that gives another form of JSON: the thread that reads it must not die in silence."""
+    here.play(lambda pod, node: Outcome("hang"))
+    here.cluster.fault(r"GET .*/pods\?", status=200, body='{"items": [7], "metadata": "x"}')
+    with pytest.raises(AicrError):
+        here.run(timeout=20)
     assert here.left() == []
 
 

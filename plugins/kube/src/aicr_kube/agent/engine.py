@@ -190,7 +190,7 @@ class Engine:
             self._note(unit, found)
         phase = (pod.get("status") or {}).get("phase")
         if phase in ("Succeeded", "Failed"):
-            unit.ended = True
+            unit.ended = unit.ended or time.monotonic()
             self._collect(unit, phase == "Succeeded")
         elif phase == "Running" and not self._fleet:
             self._read(unit, follow=True)
@@ -242,7 +242,10 @@ class Engine:
     # --- deciding ------------------------------------------------------------------------------------
 
     def _judge(self, unit: Unit, now: float) -> None:
-        if unit.ended or unit.name not in self._active:
+        if unit.ended:
+            if unit.following and now - unit.ended > self._pace.drain:
+                unit.reading = unit.following = False
+                self._read(unit, follow=False)
             return
         if unit.trouble is None and not unit.pod and now - unit.started > self._pace.grace:
             text = f"there is no pod after {self._pace.grace:g} s"
@@ -286,7 +289,8 @@ class Engine:
     def _read(self, unit: Unit, *, follow: bool) -> None:
         if unit.reading or self._request.sink:
             return
-        unit.reading = True
+        unit.reading, unit.following = True, follow
+        unit.readings += 1
         namespace, pod, pace = self._request.namespace, unit.pod, self._pace
         show = None if self._fleet else self._ctx.log
 
@@ -294,13 +298,14 @@ class Engine:
             return answers.read(self._api, namespace, pod, follow=follow, patience=pace.outage,
                                 pause=pace.pause, show=show)  # fmt: skip
 
-        self._workers.submit(unit.name, work)
+        self._workers.submit((unit.name, unit.readings), work)
 
     def _answered(self, done: Done) -> None:
-        unit = self._active.get(done.token)
-        if unit is None:
+        name, reading = done.token
+        unit = self._active.get(name)
+        if unit is None or reading != unit.readings:
             return
-        unit.reading = False
+        unit.reading = unit.following = False
         if done.error is None:
             answer: Answer = done.value
             unit.tail = answer.tail

@@ -29,9 +29,14 @@ class Unit:
     node: str = ""
     seen: bool = False
     """Whether the cluster has shown the pod."""
-    ended: bool = False
+    ended: float = 0.0
+    """When it was seen to have ended; 0 while it has not."""
     reading: bool = False
     """Whether its log is being read."""
+    following: bool = False
+    """Whether that reading goes on until the pod ends."""
+    readings: int = 0
+    """How many readings were begun: the answer of an older one is not waited for."""
     reread: bool = False
     """Whether its log was read a second time."""
     scaling: bool = False

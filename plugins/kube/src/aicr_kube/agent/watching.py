@@ -11,7 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aicr_core.api import AicrError
+from aicr_core.api import AicrError, Code
 from aicr_kube.agent.api import is_expired, is_outage, status
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ class Pace(NamedTuple):
     """Between two looks at the clock and at Ctrl-C."""
     watch: float = 30.0
     """One watch request."""
+    drain: float = 5.0
+    """What following a log may go on after its pod has ended: a lost node leaves it open."""
 
 
 class Seen(NamedTuple):
@@ -95,6 +97,10 @@ class Watcher:
             except AicrError as error:
                 if not self._excuse(error):
                     return
+            except Exception as error:
+                # A thread that dies in silence would leave the engine waiting for what never comes.
+                self._tell(Away(_defect(error), over=True))
+                return
             if time.monotonic() - began < self._pace.pause:
                 self._stopped.wait(self._pace.pause)
 
@@ -165,3 +171,12 @@ class Workers:
                 self._inbox.put(Done(token, call(), None))
             except AicrError as error:
                 self._inbox.put(Done(token, None, error))
+            except Exception as error:
+                self._inbox.put(Done(token, None, _defect(error)))
+
+
+def _defect(error: Exception) -> AicrError:
+    """Give the error for an answer that nobody has thought of."""
+    wrapped = AicrError(Code.INTERNAL, f"{type(error).__name__}: {error}")
+    wrapped.__cause__ = error
+    return wrapped
