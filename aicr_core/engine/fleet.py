@@ -55,7 +55,7 @@ def build(
     for name, document in nodes:
         side = Side.of(dict(document))
         stable = _stable(side, rules)
-        digest = _digest(stable, name)
+        digest = _digest(stable, side.node or name)
         names, first = found[digest][:2] if digest in found else ([], name)
         names.append(name)
         if name <= first:
@@ -157,7 +157,7 @@ def _groups(order: Sequence[str], base: str, found: Mapping[str, _Group]) -> lis
 
 def _differs(base: _Group, other: _Group) -> list[Document]:
     found = []
-    names = base.first, other.first
+    names = base.side.node or base.first, other.side.node or other.first
     for path in sorted({*base.stable, *other.stable}):
         entry: Document = {"path": path}
         if path in base.stable:

@@ -79,8 +79,10 @@ def apply(document: Document, policy: str, key: str) -> Document:
             for entry in document["collection"]
         ]
     if policy == "minimal":
-        # Groups and failures name every node.
+        # Groups and failures name every node, and so does the list of what was not read where.
         result.pop("fleet", None)
+    elif "fleet" in document:
+        result["fleet"] = redactor.fleet(document["fleet"])
     return result
 
 
@@ -114,6 +116,32 @@ class _Redactor:
                     "subtypes": [self._subtype(kind, item) for item in subtypes],
                 }
             changed.append(measurement)
+        return changed
+
+    def fleet(self, fleet: Document) -> Document:
+        """Replace secrets in what the groups of a fleet hold, and in the messages of failed nodes."""
+        groups = []
+        for group in fleet.get("groups", ()):
+            changed = dict(group)
+            if "measurements" in group:
+                changed["measurements"] = self.measurements(group["measurements"])
+            if "differs" in group:
+                changed["differs"] = [self._difference(entry) for entry in group["differs"]]
+            groups.append(changed)
+        failed = [
+            {name: self.text(item) for name, item in entry.items()}
+            for entry in fleet.get("failed", ())
+        ]
+        return {**fleet, "groups": groups, "failed": failed}
+
+    def _difference(self, entry: Document) -> Document:
+        # A subtype's name may hold dots, a key as well: each place where the path may be cut is tried.
+        parts = entry["path"].split(".")
+        changed = dict(entry)
+        for side in ("base", "value"):
+            for cut in range(2, len(parts)) if side in entry else ():
+                place = ".".join(parts[:cut]).partition("[")[0] + "."
+                changed[side] = self._reading(place, ".".join(parts[cut:]), changed[side])
         return changed
 
     def _subtype(self, kind: str, subtype: Document) -> Document:

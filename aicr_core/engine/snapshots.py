@@ -79,7 +79,7 @@ def _quick(text: str, fmt: str) -> Document | None:
     """Give the document as the full parsers would; None when it takes them to read it or to say what is wrong."""
     try:
         is_json = fmt == "json" or _JSON_START.match(text)
-        value = _json(text, whole=fmt != "json") if is_json else fastyaml.load(text)
+        value = _json(text) if is_json else fastyaml.load(text)
         _check_kind(value, "")
         document: Document = fit(value, schemas.SNAPSHOT)
     except (fastyaml.Unsupported, Misfit, AicrError, ValueError, RecursionError):
@@ -87,15 +87,12 @@ def _quick(text: str, fmt: str) -> Document | None:
     return document
 
 
-def _json(text: str, *, whole: bool) -> Any:
+def _json(text: str) -> Any:
+    """Give the first JSON value; whatever stands behind it is not looked at (spec/snapshot.md 1.3)."""
     import json
 
     start = len(text) - len(text.lstrip())
-    value, end = json.JSONDecoder(parse_int=_integer).raw_decode(text, start)
-    if whole and text[end:].strip():
-        # Behind the first value of a JSON file anything may follow; a YAML file has to be YAML to its end.
-        raise ValueError("not JSON alone")
-    return value
+    return json.JSONDecoder(parse_int=_integer).raw_decode(text, start)[0]
 
 
 def _integer(text: str) -> int | float:
