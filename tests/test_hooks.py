@@ -128,10 +128,10 @@ def aicr_matchers():
 def test_aicr_stores(plugin: Any) -> None:
     plugin("aicr_stores", f"""
 def read(ctx, uri):
-    return {to_yaml(RECIPE).encode()!r} if uri == "mem://recipe" else b""
+    return api.StoredDocument(data={to_yaml(RECIPE).encode()!r} if uri == "mem://recipe" else b"")
 @api.hookimpl
 def aicr_stores():
-    yield api.Store(scheme="mem", read=read, write=lambda ctx, uri, data: None)
+    yield api.Store(scheme="mem", read=read, write=lambda ctx, uri, document: None)
 """)  # fmt: skip
     assert run(["bundle", "-r", "mem://recipe", "-o", "bundle"]) == 0
     assert run(["bundle", "-r", "other://recipe", "-o", "bundle"]) == 3
@@ -226,6 +226,51 @@ def aicr_bundle_written(report):
 """)  # fmt: skip
     assert bundle() == 0
     assert os.path.samefile(log.read_text(), tmp_path / "bundle")
+
+
+COLLECTOR = """
+def measure(ctx):
+    return api.Measurement(type="Probe", subtypes=(api.Subtype(name="x", data={"answer": 42}),))
+@api.hookimpl
+def aicr_collectors(settings):
+    yield api.Collector(name="probe", produces="Probe", call=measure)
+"""
+
+
+def test_aicr_collectors(plugin: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    plugin("aicr_collectors", COLLECTOR)
+    assert run(["snapshot", "--local", "--collector", "probe", "-t", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["measurements"] == [
+        {"type": "Probe", "subtypes": [{"subtype": "x", "data": {"answer": 42}}]}
+    ]
+
+
+def test_aicr_snapshot_taken(plugin: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    log = plugin('aicr_snapshot_taken", "aicr_collectors', COLLECTOR + """
+@api.hookimpl
+def aicr_snapshot_taken(snapshot, outcomes):
+    LOG.write_text(snapshot["kind"] + " " + " ".join(f"{o.name}={o.status}" for o in outcomes))
+""")  # fmt: skip
+    assert run(["snapshot", "--local", "--collector", "probe"]) == 0
+    assert log.read_text() == "Snapshot probe=ok"
+
+
+def test_aicr_agents(plugin: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    plugin("aicr_agents", """
+def measure(ctx, request):
+    document = {"kind": "Snapshot", "measurements": [{"type": "Probe", "subtypes": []}]}
+    node = api.NodeResult(node=request.namespace, status="ok", document=document)
+    return api.AgentResult(run="r", results=(node,))
+@api.hookimpl
+def aicr_agents():
+    yield api.Agent(name="probe", call=measure)
+""")  # fmt: skip
+    words = ["snapshot", "--agent", "probe", "-n", "there", "--collector", "topology", "-t", "json"]
+    assert run(words) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["metadata"]["source-node"] == "there"
+    assert "Probe" in [item["type"] for item in found["measurements"]]
 
 
 def test_every_hook_that_is_called_has_a_test_here() -> None:

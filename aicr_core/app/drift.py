@@ -21,6 +21,7 @@ class DiffRequest(NamedTuple):
     target: str
     rules: tuple[str, ...] = ()
     show_all: bool = False
+    severity: str = "info"
     kubeconfig: str = ""
     max_bytes: int = snapshots.MAX_BYTES
 
@@ -70,5 +71,12 @@ def compare(environment: Environment, request: DiffRequest) -> tuple[Document, l
         )
         found.append(document)
         warnings += odd
-    result = diff.compare(found[0], found[1], rules, show_all=request.show_all)
+    result = diff.compare(
+        found[0], found[1], rules, show_all=request.show_all, least=request.severity
+    )
+    marks = [document.get("metadata", {}).get("redaction", "none") for document in found]
+    if marks[0] != marks[1]:
+        warnings.append(
+            f"the baseline's redaction is {marks[0]}, the target's {marks[1]}: what one of them hides is not compared"
+        )
     return {"baselineSource": request.baseline, "targetSource": request.target, **result}, warnings

@@ -12,12 +12,53 @@ from aicr_core.kit.clock import Clock
 from aicr_core.kit.errors import AicrError, Code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from aicr_core.app.environment import Environment
 
 Document = dict[str, Any]
 _ENDINGS = (".yaml", ".yml", ".json", ".yaml.gz", ".yml.gz", ".json.gz")
+_RANKS = {"critical": 0, "warn": 1, "info": 2}
+_WARNINGS = 10
+"""How many warnings of files are passed on; a thousand alike help nobody."""
+
+
+class _Import:
+    """The snapshots of files and directories, one by one, and what was odd about them."""
+
+    def __init__(self, environment: Environment, places: Sequence[str], kubeconfig: str) -> None:
+        self._environment = environment
+        self._places = places
+        self._kubeconfig = kubeconfig
+        self._seen: dict[str, str] = {}
+        self.failed: list[Document] = []
+        self.redaction: set[str] = set()
+        self.warnings: list[str] = []
+
+    def nodes(self) -> Iterator[tuple[str, Document]]:
+        """Give (node, snapshot); fills the attributes on the way. Raises AicrError for a node given twice."""
+        for prefix, path in _files(self._places):
+            try:
+                document, odd = read_snapshot(self._environment, path, kubeconfig=self._kubeconfig)
+            except AicrError as error:
+                self.failed.append(
+                    {"node": prefix + _stem(path), "reason": str(error.code), "message": str(error)}
+                )
+                continue
+            self.warnings.extend(odd)
+            if "fleet" in document:
+                self.warnings.append(f"{path}: it is a fleet, not the snapshot of a node; left out")
+                continue
+            metadata = document.get("metadata", {})
+            name = prefix + (str(metadata.get("source-node") or "") or _stem(path))
+            if name in self._seen:
+                raise AicrError(
+                    Code.INVALID_REQUEST, f"{path} and {self._seen[name]} are both of node {name}",
+                    hint="give one snapshot of each node; nodes of several clusters in a directory each",
+                )  # fmt: skip
+            self._seen[name] = path
+            self.redaction.add(str(metadata.get("redaction") or "none"))
+            yield name, document
 
 
 def import_nodes(
@@ -29,52 +70,44 @@ def import_nodes(
     directory's name stands before it (``cluster-a/node-1``). A file that cannot be read counts as a failed node. Raises
     AicrError when nothing can be read.
     """
-    warnings: list[str] = []
-    failed: list[Document] = []
-    seen: dict[str, str] = {}
-
-    def nodes() -> Iterator[tuple[str, Document]]:
-        for prefix, path in _files(places):
-            try:
-                document, odd = read_snapshot(environment, path, kubeconfig=kubeconfig)
-            except AicrError as error:
-                failed.append(
-                    {"node": prefix + _stem(path), "reason": str(error.code), "message": str(error)}
-                )
-                continue
-            warnings.extend(odd)
-            name = prefix + (
-                str(document.get("metadata", {}).get("source-node") or "") or _stem(path)
-            )
-            if name in seen:
-                raise AicrError(
-                    Code.INVALID_REQUEST, f"{path} and {seen[name]} are both of node {name}",
-                    hint="give one snapshot of each node",
-                )  # fmt: skip
-            seen[name] = path
-            yield name, document
-
-    document = fleet.build("import", nodes(), failed, [], shipped_rules(environment))
+    found = _Import(environment, places, kubeconfig)
+    document = fleet.build("import", found.nodes(), found.failed, [], shipped_rules(environment))
+    warnings = found.warnings
     if not document["fleet"]["groups"]:
-        first = failed[0]["message"] if failed else "no snapshot files were found"
-        raise AicrError(Code.INVALID_REQUEST, f"no snapshot could be read: {first}")
+        reason = next((item["message"] for item in found.failed), None) or next(
+            iter(warnings), None
+        )
+        raise AicrError(
+            Code.INVALID_REQUEST,
+            f"no snapshot of a node could be read: {reason or 'there are no snapshot files'}",
+            hint=f"files end in {', '.join(_ENDINGS[:3])}, perhaps with .gz",
+        )
+    if len(warnings) > _WARNINGS:
+        warnings = [*warnings[:_WARNINGS], f"{len(warnings) - _WARNINGS} more such warnings"]
     stamp = Clock.from_env(environment.settings.env).stamp()
-    document["metadata"] = {"timestamp": stamp, "version": __version__, **document["metadata"]}
-    return document, warnings
+    metadata = {"timestamp": stamp, "version": __version__, **document["metadata"]}
+    if len(found.redaction) == 1 and "none" not in found.redaction:
+        metadata["redaction"] = found.redaction.pop()
+    return {**document, "metadata": metadata}, warnings
 
 
 def _files(places: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Give (prefix of node names, path) of every snapshot file, in an order that does not depend on the disk."""
     folders = [place for place in places if "://" not in place and os.path.isdir(place)]
+    names = [os.path.basename(os.path.abspath(folder)) for folder in folders]
     for place in places:
         if place not in folders:
             yield "", place
             continue
-        prefix = f"{os.path.basename(os.path.abspath(place))}/" if len(folders) > 1 else ""
-        for folder, names, files in os.walk(place):
-            names.sort()
-            for name in sorted(files):
-                if name.lower().endswith(_ENDINGS):
-                    yield prefix, os.path.join(folder, name)
+        name = os.path.basename(os.path.abspath(place))
+        if names.count(name) > 1:
+            name = place.rstrip("/")
+        prefix = f"{name}/" if len(folders) > 1 else ""
+        for folder, below, files in os.walk(place):
+            below.sort()
+            for file in sorted(files):
+                if file.lower().endswith(_ENDINGS):
+                    yield prefix, os.path.join(folder, file)
 
 
 def _stem(path: str) -> str:
@@ -96,64 +129,113 @@ def open_fleet(
     return import_nodes(environment, places, kubeconfig=kubeconfig)
 
 
-def report(document: Document, rules_of: Any) -> Document:
-    """Give the report on a fleet: groups by size, outlier nodes worst first, nodes without a snapshot.
+def report(document: Document, severity_of: Callable[[str], str]) -> Document:
+    """Give the report on a fleet: groups by size, outliers worst first, nodes without a snapshot.
 
-    ``rules_of`` gives the class of a path; a node is as bad as its worst difference.
+    ``severity_of`` gives the class of a path; a group is as bad as its worst difference, and of equally bad ones the
+    rarest stands first.
     """
-    ranks = {"critical": 0, "warn": 1, "info": 2}
     body = document["fleet"]
-    outliers = []
+    groups, outliers = [], []
     for group in body["groups"]:
+        groups.append(
+            {
+                "id": group["id"],
+                "size": len(group["nodes"]),
+                "base": "base" not in group,
+                "nodes": group["nodes"],
+            }
+        )
         differs = [
-            {**entry, "severity": rules_of(entry["path"])} for entry in group.get("differs", ())
+            {**entry, "severity": severity_of(entry["path"])} for entry in group.get("differs", ())
         ]
         if differs:
-            differs.sort(key=lambda entry: (ranks.get(entry["severity"], 3), entry["path"]))
-            outliers += [{"node": node, "group": group["id"], "severity": differs[0]["severity"], "differs": differs}
-                         for node in group["nodes"]]  # fmt: skip
-    outliers.sort(
-        key=lambda item: (ranks.get(item["severity"], 3), -len(item["differs"]), item["node"])
-    )
-    groups = [{"id": group["id"], "size": len(group["nodes"]), "base": "base" not in group, "nodes": group["nodes"]}
-              for group in body["groups"]]  # fmt: skip
+            differs.sort(key=lambda entry: (_rank(entry["severity"]), entry["path"]))
+            outliers.append(
+                {
+                    "group": group["id"],
+                    "nodes": group["nodes"],
+                    "severity": differs[0]["severity"],
+                    "differs": differs,
+                }
+            )
+    outliers.sort(key=lambda item: (_rank(item["severity"]), len(item["nodes"]), item["nodes"]))
     return {
-        "nodes": body["nodes"],
+        "nodes": counts(document),
         "groups": groups,
         "outliers": outliers,
-        "failed": body["failed"],
+        "failed": body.get("failed", []),
+    }
+
+
+def _rank(severity: str) -> int:
+    return _RANKS.get(severity, len(_RANKS))
+
+
+def counts(document: Document) -> dict[str, int]:
+    """Give how many nodes were to be measured, were, and were not, counted where the document does not say."""
+    body = document["fleet"]
+    collected = sum(len(group["nodes"]) for group in body["groups"])
+    failed = len(body.get("failed", ()))
+    stated = body.get("nodes", {})
+    return {
+        "desired": stated.get("desired", collected + failed),
+        "collected": stated.get("collected", collected),
+        "failed": stated.get("failed", failed),
     }
 
 
 def check(recipe: Document, document: Document, quorum: str) -> Document:
     """Evaluate the recipe's constraints for each node; give the verdict with every failing node.
 
-    ``quorum`` is ``all``, ``majority`` or a percentage of the desired nodes. Raises AicrError for another text.
+    ``quorum`` is ``all``, ``majority`` or a percentage of the nodes that were to be measured: a node without a snapshot
+    satisfies nothing. Raises AicrError for another text.
     """
-    from aicr_core.engine import constraints
-
-    nodes = fleet.nodes_of(document)
+    desired = counts(document)["desired"]
+    needed = _needed(quorum, desired)
+    groups = document["fleet"]["groups"]
     results = []
+    bad: set[str] = set()
     for constraint in recipe.get("constraints", ()):
         failing: list[Document] = []
-        for node, differs in nodes:
-            actual = ""
-            try:
-                actual = fleet.reading(document, differs, constraint["name"])
-                if constraints.evaluate(constraint.get("value", ""), actual):
-                    continue
-                reason = f"expected {constraint.get('value', '')}, got {actual}"
-            except AicrError as error:
-                reason = error.message
-            failing.append({"node": node, "actual": actual, "reason": reason})
-        results.append({"constraint": constraint["name"], "expected": constraint.get("value", ""),
-                        "passed": len(nodes) - len(failing), "failed": failing})  # fmt: skip
-    desired = document["fleet"]["nodes"]["desired"]
-    bad = {item["node"] for result in results for item in result["failed"]}
-    good = len(nodes) - len(bad)
-    needed = _needed(quorum, desired)
-    return {"passed": good >= needed, "quorum": quorum, "nodes": desired, "good": good, "needed": needed,
-            "results": results, "failed": document["fleet"]["failed"]}  # fmt: skip
+        for group in groups:
+            problem = _problem(document, group, constraint)
+            if problem:
+                failing += [{"node": node, **problem} for node in group["nodes"]]
+        failing.sort(key=lambda item: str(item["node"]))
+        bad.update(item["node"] for item in failing)
+        results.append(
+            {
+                "constraint": constraint["name"],
+                "expected": constraint.get("value", ""),
+                "passed": counts(document)["collected"] - len(failing),
+                "failed": failing,
+            }
+        )
+    good = counts(document)["collected"] - len(bad)
+    return {
+        "passed": good >= needed,
+        "quorum": quorum,
+        "nodes": desired,
+        "good": good,
+        "needed": needed,
+        "results": results,
+        "failed": document["fleet"].get("failed", []),
+    }
+
+
+def _problem(document: Document, group: Document, constraint: Document) -> Document | None:
+    """Give what the nodes of a group have and why it does not satisfy a constraint; None when it does."""
+    from aicr_core.engine import constraints
+
+    expected, actual = constraint.get("value", ""), ""
+    try:
+        actual = fleet.reading(document, group.get("differs", ()), constraint["name"])
+        if constraints.evaluate(expected, actual):
+            return None
+        return {"actual": actual, "reason": f"expected {expected}, got {actual}"}
+    except AicrError as error:
+        return {"actual": actual, "reason": error.message}
 
 
 def _needed(quorum: str, desired: int) -> int:
@@ -162,7 +244,11 @@ def _needed(quorum: str, desired: int) -> int:
     if quorum == "majority":
         return desired // 2 + 1
     number = quorum.removesuffix("%")
-    if quorum.endswith("%") and number.isdecimal() and 0 < int(number) <= 100:
-        return -(-desired * int(number) // 100)
-    raise AicrError(Code.INVALID_REQUEST, f'"{quorum}" is no quorum', where="--quorum",
-                    hint="write all, majority, or a percentage such as 95%")  # fmt: skip
+    if quorum.endswith("%") and number.isascii() and number.isdecimal() and len(number) < 4:
+        percent = int(number)
+        if 0 < percent <= 100:
+            return -(-desired * percent // 100)
+    raise AicrError(
+        Code.INVALID_REQUEST, f'"{quorum}" is no quorum', where="--quorum",
+        hint="write all, majority, or a percentage such as 95%",
+    )  # fmt: skip

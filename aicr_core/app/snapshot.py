@@ -140,7 +140,8 @@ def _fleet(
     document = fleet.build(result.run, nodes, failed, collected.measurements, rules)
     head = _document(environment, [], [], "")
     metadata = head["metadata"] | document.get("metadata", {})
-    return document | {"metadata": metadata, "collection": collected.collection}, collected.outcomes
+    entries = [*document["collection"], *collected.collection]
+    return document | {"metadata": metadata, "collection": entries}, collected.outcomes
 
 
 def _agent(environment: Environment, name: str) -> Callable[..., AgentResult]:

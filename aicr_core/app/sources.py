@@ -1,7 +1,7 @@
 """Read a document from where a person says it is: file, standard input, http(s), or a store's URI.
 
-Which reader a URI scheme needs is a store plugin's business; ``http`` and ``https`` are read here, with limits
-(spec/recipe.md 18, B6). Nothing is written to disk.
+Which reader a URI scheme needs is a store plugin's business; ``http`` and ``https`` are read by ``app.http``, when
+needed. Nothing is written to disk.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aicr_core.kit import limits
 from aicr_core.kit.errors import AicrError, Code
+from aicr_core.kit.limits import MAX_BYTES
 from aicr_core.kit.paths import fault
-from aicr_core.kit.yamlio import MAX_BYTES
 
 if TYPE_CHECKING:
     from aicr_core.app.environment import Environment
+    from aicr_core.app.http import Page
 
 
 class Source(NamedTuple):
@@ -35,14 +36,16 @@ def read(
     Raises AicrError: NOT_FOUND, UNAUTHORIZED, SERVICE_UNAVAILABLE, TIMEOUT, or INVALID_REQUEST for what is
     too large or of no known format.
     """
-    scheme, separator, _ = uri.partition("://")
+    scheme, separator, rest = uri.partition("://")
     if uri == "-":
-        return Source(sys.stdin.buffer.read(limit + 1), "yaml", "standard input")
+        return Source(_standard_input(limit), "yaml", "standard input")
     if not separator:
         return Source(_file(uri, limit), format_of(uri), uri)
-    if scheme in ("http", "https"):
-        data, fmt = _http(uri, limit)
-        return Source(data, fmt, uri)
+    if scheme.lower() in ("http", "https"):
+        from aicr_core.app import http
+
+        page = http.fetch(f"{scheme.lower()}://{rest}", limit)
+        return Source(page.data, _format_of_page(page), uri)
     from aicr_core.app.sinks import store_for
     from aicr_core.kit.run import Context
     from aicr_core.plugins.manager import resolve
@@ -57,9 +60,11 @@ def read(
 def read_bytes(uri: str) -> bytes:
     """Read what is no document (a template, a rules file): a path, ``-``, or http(s). Raises as :func:`read`."""
     if uri == "-":
-        return sys.stdin.buffer.read(MAX_BYTES + 1)
+        return _standard_input(MAX_BYTES)
     if uri.startswith(("http://", "https://")):
-        return _http(uri, MAX_BYTES)[0]
+        from aicr_core.app import http
+
+        return http.fetch(uri, MAX_BYTES).data
     return _file(uri, MAX_BYTES)
 
 
@@ -97,33 +102,15 @@ def _too_large(where: str, limit: int) -> AicrError:
     )
 
 
-def _http(url: str, limit: int) -> tuple[bytes, str]:
-    from urllib.error import HTTPError, URLError
-    from urllib.parse import urlsplit
-    from urllib.request import Request, urlopen
+def _standard_input(limit: int) -> bytes:
+    if sys.stdin is None:
+        raise AicrError(Code.INVALID_REQUEST, "standard input is closed", hint="give a file")
+    return sys.stdin.buffer.read(limit + 1)
 
-    request = Request(url, headers={"User-Agent": "aicr"})  # noqa: S310 - scheme checked by the caller
-    try:
-        with urlopen(request, timeout=limits.HTTP) as response:  # noqa: S310
-            if response.status != 200:
-                raise AicrError(Code.SERVICE_UNAVAILABLE, f"status {response.status}", where=url)
-            data = response.read(limit + 1)
-            kind = response.headers.get_content_type()
-    except HTTPError as error:
-        error.close()
-        code = {401: Code.UNAUTHORIZED, 403: Code.UNAUTHORIZED, 404: Code.NOT_FOUND}.get(
-            error.code, Code.SERVICE_UNAVAILABLE
-        )
-        raise AicrError(code, f"the server answers {error.code}", where=url) from None
-    except TimeoutError:
-        raise AicrError(Code.TIMEOUT, f"no answer within {limits.HTTP:g} s", where=url) from None
-    except (URLError, OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        raise AicrError(Code.SERVICE_UNAVAILABLE, f"cannot fetch: {reason}", where=url) from None
-    if len(data) > limit:
-        raise _too_large(url, limit)
-    path = urlsplit(url).path
-    known = os.path.splitext(path)[1].lower() in (".json", ".yaml", ".yml", ".txt", ".table")
-    if not known and kind.endswith("json"):
-        return data, "json"
-    return data, format_of(path)
+
+def _format_of_page(page: Page) -> str:
+    """The path decides, not the query (B6); the server only where the path says nothing."""
+    known = os.path.splitext(page.path)[1].lower() in (".json", ".yaml", ".yml", ".txt", ".table")
+    if not known and page.kind.endswith("json"):
+        return "json"
+    return format_of(page.path)

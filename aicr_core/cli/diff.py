@@ -8,8 +8,9 @@ import click
 
 from aicr_core.cli.options import choice, single
 from aicr_core.cli.output import deliver, note, render, warn
-from aicr_core.engine.drift import SEVERITIES
-from aicr_core.kit.errors import AicrError, Code
+from aicr_core.engine.drift import SEVERITIES, SILENT
+from aicr_core.kit.emit import to_yaml
+from aicr_core.kit.errors import AicrError, Code, GateFailed
 
 if TYPE_CHECKING:
     from aicr_core.app.environment import Environment
@@ -34,7 +35,7 @@ Examples:
     help="further drift rules; the last one decides (repeatable)",
 )
 @click.option("--severity", default="info", metavar="info|warn|critical",
-              help="least severity that counts as drift; default: info")  # fmt: skip
+              help="leave out what is less severe; default: info")  # fmt: skip
 @click.option(
     "--fail-on-drift", is_flag=True, help="exit with a failure, after writing, when there is drift"
 )
@@ -53,14 +54,13 @@ Examples:
 @click.option("--max-input-size", type=click.IntRange(min=1), default=64, metavar="MIB",
               help="largest snapshot to read; default 64")  # fmt: skip
 @click.pass_obj
-def diff(environment: Environment, /, **options: Any) -> int:
+def diff(environment: Environment, /, **options: Any) -> None:
     """Compare two snapshots, or two fleets, reading by reading.
 
     Readings that change by themselves (counters, times, process numbers) and names of nodes are not drift. Sources are
     paths, - for standard input, URLs, and cm://namespace/name.
     """
     from aicr_core.app.drift import DiffRequest, compare
-    from aicr_core.engine.diff import worst
 
     fmt = choice("format", single("format", options["fmt"], "yaml"), FORMATS)
     severity = choice("severity", options["severity"], SEVERITIES)
@@ -69,6 +69,10 @@ def diff(environment: Environment, /, **options: Any) -> int:
             raise AicrError(
                 Code.INVALID_REQUEST, f"--{name} is required", hint=f"give --{name} FILE"
             )
+    if options["baseline"] == options["target"] == ("-",):
+        raise AicrError(
+            Code.INVALID_REQUEST, "standard input holds one snapshot, not two", where="--target"
+        )
     output = single("output", options["output"]).strip()
     if fmt == "table" and "://" in output:
         raise AicrError(
@@ -82,18 +86,30 @@ def diff(environment: Environment, /, **options: Any) -> int:
         target=options["target"][0],
         rules=options["rules"],
         show_all=options["show_all"],
+        severity=severity,
         kubeconfig=options["kubeconfig"],
         max_bytes=options["max_input_size"] * 2**20,
     )
     result, warnings = compare(environment, request)
     for text in warnings:
         warn(text)
+    summary = result["summary"]
+    note(_summary(summary))
     deliver(environment, _text(result, fmt), output, fmt, kubeconfig=options["kubeconfig"])
-    count = worst(result, severity)
-    if options["fail_on_drift"] and count:
-        note(f"[CONFLICT] drift detected: {count} changes of severity {severity} or more")
-        return int(options["gate_exit_code"])
-    return 0
+    if options["fail_on_drift"] and drifted(result):
+        raise GateFailed(
+            f"drift detected: {drifted(result)} changes of severity {severity} or more",
+            status=options["gate_exit_code"],
+        )
+
+
+def _summary(summary: dict[str, int]) -> str:
+    text = f"{summary['added']} added, {summary['removed']} removed, {summary['modified']} modified"
+    if "ignored" in summary:
+        text += f"; {summary['ignored']} that are no drift (--all shows them)"
+    if "belowSeverity" in summary:
+        text += f"; {summary['belowSeverity']} less severe"
+    return text
 
 
 def _text(result: dict[str, Any], fmt: str) -> str:
@@ -103,27 +119,61 @@ def _text(result: dict[str, Any], fmt: str) -> str:
         return _markdown(result)
     if fmt == "sarif":
         from aicr_core._version import __version__
-        from aicr_core.engine.diff import as_sarif
+        from aicr_core.engine.sarif import as_sarif
 
         return render(as_sarif(result, __version__), "json")
-    return render(result, fmt)
+    return to_yaml(result, sort_keys=True) if fmt == "yaml" else render(result, fmt)
 
 
-def _shown(value: str | None) -> str:
-    return "-" if value is None else value or '""'
+def drifted(result: dict[str, Any]) -> int:
+    """Give how many of the changes are drift: with ``--all`` there are others among them."""
+    return sum(change["severity"] not in SILENT for change in result["changes"])
 
 
-def _rows(result: dict[str, Any]) -> list[tuple[str, str, str, str, str]]:
-    rows = []
+_WIDTH = 100
+"""Where a cell of a table is cut: some readings are long lists."""
+
+
+def shown(value: str | None) -> str:
+    """Give a reading for a table: ``-`` for none, what is long cut."""
+    if value is None:
+        return "-"
+    return (
+        f"{value[:_WIDTH]}... ({len(value)} characters)" if len(value) > _WIDTH else value or '""'
+    )
+
+
+def _rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Give kind, path, severity, baseline, target, and the nodes where not all of a fleet changed alike."""
+    rows: list[tuple[str, ...]] = []
     for change in result["changes"]:
-        # A cell of the topology may hold thousands of names: what came and went says more.
-        values = (
-            ("", change["nodes"])
-            if "nodes" in change
-            else (_shown(change.get("baseline")), _shown(change.get("target")))
+        values = shown(change.get("baseline")), shown(change.get("target"))
+        if "delta" in change:
+            # A cell of the topology may hold thousands of names: what came and went says more.
+            values = "", change["delta"]
+        rows.append(
+            (
+                change["kind"].upper(),
+                change["path"],
+                change["severity"],
+                *values,
+                some(change.get("nodes", [])),
+            )
         )
-        rows.append((change["kind"].upper(), change["severity"], change["path"], *values))
     return rows
+
+
+def some(names: list[str]) -> str:
+    """Give names for a table: the first four, and how many more there are."""
+    shown = ", ".join(names[:4])
+    return f"{shown} (+{len(names) - 4} more)" if len(names) > 4 else shown
+
+
+def _columns(result: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    header, rows = ("KIND", "PATH", "SEVERITY", "BASELINE", "TARGET", "NODES"), _rows(result)
+    if any(row[-1] for row in rows):
+        return header, rows
+    return header[:-1], [row[:-1] for row in rows]
 
 
 def _table(result: dict[str, Any]) -> str:
@@ -132,13 +182,14 @@ def _table(result: dict[str, Any]) -> str:
     if not result["changes"]:
         return "NO CHANGES\n"
     summary = result["summary"]
-    head = f"CHANGES ({summary['added']} added, {summary['removed']} removed, {summary['modified']} modified)\n\n"
-    rows = [(kind, path, severity, old, new) for kind, severity, path, old, new in _rows(result)]
-    body = table(("KIND", "PATH", "SEVERITY", "BASELINE", "TARGET"), rows, rule=True)
-    return f"{head}{body}\nDRIFT DETECTED\n"
+    head = f"CHANGES ({summary['added']} added, {summary['removed']} removed, {summary['modified']} modified)\n"
+    end = "\nDRIFT DETECTED\n" if drifted(result) else "\nNO DRIFT\n"
+    return f"{head}{table(*_columns(result), rule=True)}{end}"
 
 
 def _markdown(result: dict[str, Any]) -> str:
+    from aicr_core.kit.text import markdown
+
     summary = result["summary"]
     lines = [f"## Drift from `{result['baselineSource']}` to `{result['targetSource']}`", ""]
     if not result["changes"]:
@@ -146,16 +197,6 @@ def _markdown(result: dict[str, Any]) -> str:
     lines += [
         f"{summary['added']} added, {summary['removed']} removed, {summary['modified']} modified.",
         "",
-        "| Severity | Change | Path | Baseline | Target |",
-        "|---|---|---|---|---|",
+        markdown(*_columns(result)),
     ]
-    for kind, severity, path, old, new in _rows(result):
-        cells = [severity, kind.lower(), f"`{path}`", old, new]
-        lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
-    return "\n".join([*lines, ""])
-
-
-def _cell(text: str) -> str:
-    for char in "\\|<>":
-        text = text.replace(char, f"\\{char}")
-    return " ".join(text.split())
+    return "\n".join(lines)

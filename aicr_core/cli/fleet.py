@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aicr_core.cli.diff import some
 from aicr_core.cli.options import choice, single
-from aicr_core.cli.output import deliver, note, render, warn
+from aicr_core.cli.output import deliver, render, warn
+from aicr_core.kit.errors import GateFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aicr_core.app.environment import Environment
 
 FORMATS = ("table", "yaml", "json", "markdown")
@@ -30,17 +34,24 @@ def fleet() -> None:
 @fleet.command("import", epilog="""\b
 Examples:
   aicr fleet import nodes/ -o fleet.yaml
-  aicr fleet import n1.yaml n2.json cm://default/n3 -o fleet.json -t json""")  # fmt: skip
+  aicr fleet import n1.yaml n2.json cm://default/n3 -o fleet.json -t json
+  aicr fleet import nodes/ --flat -o snapshot.yaml   # for readers that know no fleets""")  # fmt: skip
 @click.argument("places", nargs=-1, required=True, metavar="FILE|DIR...")
 @click.option(
     "--output", "-o", multiple=True, metavar="TARGET", help="file, - or cm://namespace/name"
 )
 @click.option("--format", "-t", "fmt", multiple=True, metavar="yaml|json", help="default: yaml")
+@click.option("--flat", is_flag=True, help="write a plain Snapshot of the largest GPU group")
 @click.option("--kubeconfig", "-k", default="", metavar="FILE", help="for cm:// sources")
 @click.pass_obj
 def import_command(environment: Environment, /, places: tuple[str, ...], **options: Any) -> None:
-    """Make one FleetSnapshot of node snapshots in files, directories and stores."""
+    """Make one FleetSnapshot of node snapshots in files, directories and stores.
+
+    A node is named by its snapshot, else by its file; below one of several directories (a cluster each) the directory's
+    name stands before it. A file that cannot be read counts as a node without a snapshot.
+    """
     from aicr_core.app.fleet import import_nodes
+    from aicr_core.engine.fleet import flatten
 
     fmt = choice("format", single("format", options["fmt"], "yaml"), ("yaml", "json"))
     document, warnings = import_nodes(environment, places, kubeconfig=options["kubeconfig"])
@@ -48,11 +59,17 @@ def import_command(environment: Environment, /, places: tuple[str, ...], **optio
         warn(text)
     for item in document["fleet"]["failed"]:
         warn(f"left out: {item['message']}")
+    if options["flat"]:
+        document = flatten(document)
     deliver(environment, render(document, fmt), single("output", options["output"]), fmt,
             kubeconfig=options["kubeconfig"])  # fmt: skip
 
 
-@fleet.command("report")
+@fleet.command("report", epilog="""\b
+Examples:
+  aicr fleet report fleet.yaml
+  aicr fleet report nodes/ -t markdown -o report.md
+  aicr fleet report cluster-a/ cluster-b/ -t json""")  # fmt: skip
 @click.argument("places", nargs=-1, required=True, metavar="FILE|DIR...")
 @click.option(
     "--output", "-o", multiple=True, metavar="FILE", help="file, or - for standard output"
@@ -63,7 +80,11 @@ def import_command(environment: Environment, /, places: tuple[str, ...], **optio
 @click.option("--kubeconfig", "-k", default="", metavar="FILE", help="for cm:// sources")
 @click.pass_obj
 def report_command(environment: Environment, /, places: tuple[str, ...], **options: Any) -> None:
-    """Show groups of equal nodes and the outliers, worst first."""
+    """Show groups of equal nodes and the outliers, worst first.
+
+    One FleetSnapshot, or snapshots of nodes in files and directories; several directories are a cluster each, and their
+    nodes are compared with each other.
+    """
     from aicr_core.app.drift import shipped_rules
     from aicr_core.app.fleet import open_fleet, report
 
@@ -76,58 +97,60 @@ def report_command(environment: Environment, /, places: tuple[str, ...], **optio
     deliver(environment, text, single("output", options["output"]), fmt)
 
 
+_KEYS = 20
+"""How many differences of a group the tables show; YAML and JSON hold all."""
+
+
 def _report(result: dict[str, Any], fmt: str) -> str:
-    counts = result["nodes"]
-    head = f"{counts['collected']} of {counts['desired']} nodes in {len(result['groups'])} groups"
-    groups: list[tuple[str, ...]] = [
-        (item["id"], str(item["size"]), "yes" if item["base"] else "", _some(item["nodes"]))
-        for item in result["groups"]
+    counts, groups = result["nodes"], result["groups"]
+    head = f"{counts['collected']} of {counts['desired']} nodes in {len(groups)} group{'s' * (len(groups) != 1)}"
+    rows = [
+        (item["id"], str(item["size"]), "yes" if item["base"] else "", some(item["nodes"]))
+        for item in groups
     ]
-    odd: list[tuple[str, ...]] = [
-        (
-            item["node"],
-            entry["severity"],
-            entry["path"],
-            str(entry.get("base", "-")),
-            str(entry.get("value", "-")),
-        )
-        for item in result["outliers"]
-        for entry in item["differs"]
+    failed = [
+        (item["node"], item.get("reason", ""), item.get("message", "")) for item in result["failed"]
     ]
-    failed: list[tuple[str, ...]] = [
-        (item["node"], item["reason"], item["message"]) for item in result["failed"]
-    ]
-    parts: list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]] = [
-        ("Groups", ("GROUP", "NODES", "BASE", "NAMES"), groups),
-        ("Outliers", ("NODE", "SEVERITY", "PATH", "MOST", "HERE"), odd),
+    odd = [row for item in result["outliers"] for row in _outlier(item)]
+    parts: list[tuple[str, tuple[str, ...], Sequence[tuple[str, ...]]]] = [
+        ("Groups", ("GROUP", "NODES", "BASE", "NAMES"), rows),
+        ("Outliers, worst first", ("NODES", "SEVERITY", "PATH", "MOST", "HERE"), odd),
         ("Nodes without a snapshot", ("NODE", "REASON", "MESSAGE"), failed),
     ]
     lines = [f"## {head}" if fmt == "markdown" else head, ""]
-    for title, header, rows in parts:
-        if rows:
+    for title, header, cells in parts:
+        if cells:
             lines += [
                 f"### {title}" if fmt == "markdown" else title.upper(),
                 "",
-                _table(header, rows, fmt),
+                _table(header, cells, fmt),
             ]
     return "\n".join(lines)
 
 
-def _some(names: list[str]) -> str:
-    shown = ", ".join(names[:4])
-    return f"{shown} (+{len(names) - 4} more)" if len(names) > 4 else shown
-
-
-def _table(header: tuple[str, ...], rows: list[tuple[str, ...]], fmt: str) -> str:
-    from aicr_core.kit.text import table
-
-    if fmt != "markdown":
-        return table(header, rows)
-    lines = [" | ".join(header), " | ".join("---" for _ in header)]
-    lines += [
-        " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in row) for row in rows
+def _outlier(item: dict[str, Any]) -> list[tuple[str, ...]]:
+    names = some(item["nodes"])
+    rows: list[tuple[str, ...]] = [
+        (names, entry["severity"], entry["path"], _value(entry, "base"), _value(entry, "value"))
+        for entry in item["differs"][:_KEYS]
     ]
-    return "\n".join(f"| {line} |" for line in lines) + "\n"
+    left = len(item["differs"]) - _KEYS
+    if left > 0:
+        rows.append((names, "", f"(+{left} more differences)", "", ""))
+    return rows
+
+
+def _value(entry: dict[str, Any], side: str) -> str:
+    from aicr_core.cli.diff import shown
+    from aicr_core.engine.diff import text_of
+
+    return shown(text_of(entry[side]) if side in entry else None)
+
+
+def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], fmt: str) -> str:
+    from aicr_core.kit.text import markdown, table
+
+    return markdown(header, rows) if fmt == "markdown" else table(header, rows)
 
 
 @fleet.command("check", epilog="""\b
@@ -155,12 +178,17 @@ Examples:
 @click.option(
     "--format", "-t", "fmt", multiple=True, metavar="table|yaml|json", help="default: table"
 )
+@click.option("--gate-exit-code", type=click.IntRange(1, 125), default=2, metavar="N",
+              help="exit status when the quorum is not met; default 2")  # fmt: skip
 @click.option("--kubeconfig", "-k", default="", metavar="FILE", help="for cm:// sources")
 @click.pass_obj
 def check_command(
     environment: Environment, /, recipe: str, places: tuple[str, ...], **options: Any
-) -> int:
-    """Evaluate the recipe's constraints for every node; exit 2 when too few satisfy them."""
+) -> None:
+    """Evaluate the recipe's constraints for every node; exit 2 when too few satisfy them.
+
+    A node without a snapshot satisfies nothing: the quorum is of the nodes that were to be measured.
+    """
     from aicr_core.app.bundle import load_recipe
     from aicr_core.app.fleet import check, open_fleet
 
@@ -173,11 +201,10 @@ def check_command(
     text = _verdict(result) if fmt == "table" else render(result, fmt)
     deliver(environment, text, single("output", options["output"]), fmt)
     if not result["passed"]:
-        note(
-            f"[CONFLICT] {result['good']} of {result['nodes']} nodes satisfy the recipe, {result['needed']} have to"
+        raise GateFailed(
+            f"{result['good']} of {result['nodes']} nodes satisfy the recipe, {result['needed']} have to",
+            status=options["gate_exit_code"],
         )
-        return 2
-    return 0
 
 
 def _verdict(result: dict[str, Any]) -> str:

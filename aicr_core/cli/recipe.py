@@ -69,9 +69,16 @@ def recipe(ctx: click.Context, /, **options: Any) -> None:
     resolution = build_recipe(environment, request)
     for text in resolution.warnings:
         warn(text)
-    document = resolution.document
-    text = _table(document) if fmt == "table" else render(document, fmt)
+    text = _text(resolution.document, fmt)
     deliver(environment, text, output, fmt, kubeconfig=request.kubeconfig)
+
+
+def _text(document: dict[str, Any], fmt: str) -> str:
+    if fmt != "table":
+        return render(document, fmt)
+    from aicr_core.cli.recipe_table import recipe_table
+
+    return recipe_table(document)
 
 
 def _refuse_options_before(ctx: click.Context, command: str) -> None:
@@ -81,32 +88,6 @@ def _refuse_options_before(ctx: click.Context, command: str) -> None:
         if source is click.core.ParameterSource.COMMANDLINE:
             name = parameter.opts[0]
             raise click.UsageError(f"{name} has to stand after {command}", ctx=ctx)
-
-
-_ACRONYMS = {"apiVersion": "APIVersion", "os": "OS"}
-
-
-def _table(document: dict[str, Any]) -> str:
-    """Give the recipe as one row a leaf, sorted by path in byte order (spec/recipe.md 14)."""
-    from aicr_core.kit.emit import as_text
-    from aicr_core.kit.text import table
-
-    rows: list[tuple[str, str]] = []
-
-    def walk(path: str, value: Any, *, free: bool) -> None:
-        if isinstance(value, dict):
-            for key, item in value.items():
-                name = key if free else _ACRONYMS.get(key, key[:1].upper() + key[1:])
-                walk(f"{path}.{name}" if path else name, item, free=free or key == "overrides")
-        elif isinstance(value, list):
-            for number, item in enumerate(value):
-                walk(f"{path}.[{number}]", item, free=free)
-        else:
-            rows.append((path, as_text(value)))
-
-    walk("", document, free=False)
-    rows.sort(key=lambda row: row[0].encode())
-    return table(("FIELD", "VALUE"), rows, rule=True)
 
 
 @recipe.command(

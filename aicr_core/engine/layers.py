@@ -11,7 +11,7 @@ import os
 from typing import NamedTuple
 
 from aicr_core.kit.errors import AicrError, Code
-from aicr_core.kit.yamlio import MAX_BYTES
+from aicr_core.kit.limits import MAX_BYTES
 
 MAX_FOLDERS = 64
 """Folders inside each other; a catalogue needs four."""

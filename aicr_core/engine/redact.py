@@ -25,6 +25,8 @@ _SECRET = frozenset(
      "credential", "credentials", "apikey", "privatekey", "accesskey", "authorization"]
 )  # fmt: skip
 _PAIRS = frozenset([("api", "key"), ("private", "key"), ("access", "key"), ("pass", "word")])
+# Boot parameters, in both forms in which they are recorded.
+_BOOT = ("OS.grub.", "OS.cmdline.")
 # Seeds of first-boot configuration: the whole value is where a machine's secrets come from.
 _SEEDS = frozenset(["ds", "seedfrom", "cloud-config-url", "ci.ds"])
 # Keys here are names of images, releases and modules, not of settings: a "secrets-store" is no secret.
@@ -135,7 +137,7 @@ class _Redactor:
             return value
         if place.startswith("SystemD.") and key == "Environment":
             return self._hide(value)
-        if place == "OS.grub." and key in _SEEDS:
+        if place in _BOOT and key in _SEEDS:
             return self._hide(value)
         if not place.startswith(_NAMES) and is_secret_name(key):
             return self._hide(value)

@@ -249,7 +249,7 @@ SNAPSHOT = Record(
                 "an entry of the collection",
                 {
                     "collector": TEXT, "subtype": TEXT, "status": TEXT, "reason": TEXT, "source": TEXT,
-                    "durationMs": INTEGER, "node": TEXT,
+                    "durationMs": INTEGER, "nodes": ListOf(TEXT),
                 },
                 required=("collector", "status"),
             )

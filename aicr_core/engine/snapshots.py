@@ -163,7 +163,7 @@ def _checked(document: Document, source: str) -> tuple[Document, list[str]]:
                 f"{source}: there are two measurements {kind or '(no type)'}; they are merged"
             )
             both = [*measurements[kind].get("subtypes", ()), *entry.get("subtypes", ())]
-            entry = {"type": kind, "subtypes": _united(both)}
+            entry = {"type": kind, "subtypes": united(both)}
         measurements[kind] = entry
     fleet = document.get("fleet")
     for group in fleet.get("groups", ()) if fleet else ():
@@ -210,7 +210,7 @@ def _scalars(data: Document, place: str, source: str, warnings: list[str]) -> Do
     return {**data, **{key: go_text(data[key]) for key in odd}}
 
 
-def _united(subtypes: Iterable[Document]) -> list[Document]:
+def united(subtypes: Iterable[Document]) -> list[Document]:
     """Unite subtypes by name, readings by key; the later one wins (spec/snapshot.md 1.4)."""
     found: dict[str, Document] = {}
     for subtype in subtypes:

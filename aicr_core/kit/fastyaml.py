@@ -12,7 +12,7 @@ import functools
 import re
 from typing import Any
 
-from aicr_core.kit.yamlio import plain_scalar
+from aicr_core.kit.scalars import plain_value
 
 # In block style a plain key ends at the first colon before a blank; a # starts a comment only behind a blank.
 _KEY = re.compile(
@@ -170,7 +170,7 @@ def _split(text: str) -> tuple[str, str | None]:
         raise Unsupported
     plain, double, single, rest = match.groups()
     if plain is not None and (
-        plain != plain.rstrip() or not isinstance(plain_scalar(plain), str) or plain == "<<"
+        plain != plain.rstrip() or not isinstance(plain_value(plain), str) or plain == "<<"
     ):
         # A key such as 12 or true keeps its text in the full parser as well, but let that be its business.
         raise Unsupported
@@ -222,7 +222,7 @@ def _scalar(text: str) -> Any:
         or text in ("-", "---", "...")
     ):
         raise Unsupported
-    return plain_scalar(_printable(text))
+    return plain_value(_printable(text))
 
 
 def _printable(text: str) -> str:

@@ -212,11 +212,11 @@ def _leaf(node: Node, kind: Kind, source: str, path: str) -> Any:
     value = scalar(node)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _wrong(node, kind.words, source, path)
-    # YAML's whole-number fields take 8.5 as 8, JSON's do not (spec/recipe.md 3.1); neither takes infinity.
-    if isinstance(value, float):
-        whole = math.isfinite(value) and (value.is_integer() or not isinstance(node, JsonNode))
-        if not whole:
-            raise _wrong(node, kind.words, source, path)
+    # YAML's whole-number fields take 8.5 as 8, JSON's take no fraction, not even 8.0 (spec/recipe.md 3.1).
+    if isinstance(value, float) and (isinstance(node, JsonNode) or not math.isfinite(value)):
+        raise _wrong(node, kind.words, source, path)
+    if not -(2**63) <= value < 2**63:
+        raise _wrong(node, "a 64-bit integer", source, path)
     return int(value)
 
 

@@ -81,7 +81,7 @@ def test_severities(rules: drift.Rules) -> None:
         "ActiveState": "failed",
     }
     after = snapshot(
-        GPU__smi={"gpu-count": 7, "driver": "570", "gpu.vbios-version": "2"}, OS__kmod={"loop": True, "x": True},
+        "n2", GPU__smi={"gpu-count": 7, "driver": "570", "gpu.vbios-version": "2"}, OS__kmod={"loop": True, "x": True},
         SystemD__kubelet_service=changed, K8s__server={"version": "v1.34"}, K8s__node={"source-node": "n2"},
     )  # fmt: skip
     assert severities(before, after, rules) == {
@@ -102,18 +102,24 @@ def test_cells_of_the_topology_are_sets(rules: drift.Rules) -> None:
     before = snapshot(NodeTopology__label={"pool": "a|n1,n2", "zone": "x|n1"})
     after = snapshot(NodeTopology__label={"pool": "a|n2,n1", "zone": "x|n2,n3"})
     (change,) = diff.compare(before, after, rules)["changes"]
-    assert (change["path"], change["nodes"]) == ("NodeTopology.label.zone", "+2 nodes -1 node")
+    assert (change["path"], change["delta"]) == ("NodeTopology.label.zone", "+2 nodes -1 node")
 
 
 def test_items_are_matched_by_their_context(rules: drift.Rules) -> None:
-    def devices(*rows: tuple[str, str, bool]) -> dict[str, Any]:
-        found = snapshot(GPU__devices={})
+    def devices(*rows: tuple[str, str, bool], node: str = "n1") -> dict[str, Any]:
+        found = snapshot(node, GPU__devices={})
         items = [{"context": {"index": i, "uuid": u}, "data": {"healthy": h}} for i, u, h in rows]
         found["measurements"][0]["subtypes"][0]["items"] = items
         return found
 
     before = devices(("0", "a", True), ("1", "b", True))
     after = devices(("1", "c", False), ("0", "a", True))
+    # On the same node another device in the place of the old one is worth a note; on another node it is expected.
+    assert severities(before, after, rules) == {
+        "GPU.devices[1].healthy": "critical",
+        "GPU.devices[1].@uuid": "info",
+    }
+    after = devices(("1", "c", False), ("0", "a", True), node="n2")
     assert severities(before, after, rules) == {"GPU.devices[1].healthy": "critical"}
 
 
@@ -153,7 +159,7 @@ def test_a_fleet_of_forty_nodes(rules: drift.Rules) -> None:
     assert [len(group["nodes"]) for group in body["groups"]] == [39, 1]
     assert body["groups"][1] == {
         "id": body["groups"][1]["id"], "nodes": ["node-17"], "base": body["groups"][0]["id"],
-        "differs": [{"path": "GPU.smi.gpu-count", "base": "8", "value": "7"}],
+        "differs": [{"path": "GPU.smi.gpu-count", "base": 8, "value": 7}],
     }  # fmt: skip
     assert [item["type"] for item in document["measurements"]] == ["K8s", "SystemD", "OS", "GPU"]
     assert fleet.reading(document, body["groups"][1]["differs"], "GPU.smi.gpu-count") == "7"
@@ -245,7 +251,7 @@ def test_diff_of_the_command_line(
     )
     assert capsys.readouterr().out.endswith("NO CHANGES\n")
     assert run([*base, "-t", "markdown"]) == 0
-    assert "| critical | modified | `GPU.smi.gpu-count` | 8 | 7 |" in capsys.readouterr().out
+    assert "| MODIFIED | GPU.smi.gpu-count | critical | 8 | 7 |" in capsys.readouterr().out
     assert run([*base, "-t", "sarif"]) == 0
     log = json.loads(capsys.readouterr().out)
     assert [result["level"] for result in log["runs"][0]["results"]] == ["error", "note"]

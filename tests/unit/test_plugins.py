@@ -214,3 +214,38 @@ def test_commands_list_info_doctor_and_switch(
         assert run(["plugins", "enable", "acme"]) == 0
     assert state("acme")["state"] == "active"
     assert run(["plugins", "list", "--format", "xml"]) == 2
+
+
+def test_what_an_unused_plugin_brings_is_not_called_absent(
+    site: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`pip install` would not help somebody who has switched the plugin off."""
+    from aicr_core.cli.root import run
+
+    distribution(site, "acme", 'name = "acme"\nhookspec = ">=9"\n[criteria.service.acme]\n')
+    assert run(["recipe", "--service", "acme"]) == 2
+    err = capsys.readouterr().err
+    assert "aicr-acme, whose plugin acme is incompatible (it is written for hookspec >=9)" in err
+    assert run(["--no-plugin", "kind", "recipe", "--service", "kind"]) == 2
+    err = capsys.readouterr().err
+    assert "plugin kind is disabled" in err
+    assert "pip install" not in err
+
+
+def test_a_hook_that_changes_the_recipe_changes_nothing(
+    site: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from aicr_core.cli.root import run
+
+    hooks = (
+        "from aicr_core.api import hookimpl\n@hookimpl\ndef aicr_recipe_built(recipe):\n"
+        "    recipe['componentRefs'][0]['version'] = 'poisoned'\n    recipe.clear()\n"
+    )
+    line = ["recipe", "--service", "kind", "--format", "json"]
+    assert run(line) == 0
+    before = capsys.readouterr().out
+    distribution(site, "acme", 'name = "acme"\nhooks = ["aicr_recipe_built"]\n', hooks)
+    shared = environment()
+    for _ in range(2):
+        assert run(line, shared) == 0
+        assert capsys.readouterr().out == before

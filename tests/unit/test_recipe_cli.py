@@ -55,11 +55,12 @@ def test_one_dash_is_as_good_as_two(
     assert not list(tmp_path.iterdir())
 
 
-def test_repeated_flags_are_refused_before_the_catalogue_is_read() -> None:
-    twice = ["--format", "json", "--format", "yaml", "--data", "/nonexistent"]
+def test_repeated_flags_are_refused_before_the_catalogue_is_read(tmp_path: pathlib.Path) -> None:
+    missing = str(tmp_path / "missing")
+    twice = ["--format", "json", "--format", "yaml", "--data", missing]
     assert run(["recipe", "--service", "eks", *twice]) == 2
     assert run(["query", "--selector", "", "--service", "eks", *twice]) == 2
-    assert run(["recipe", "--service", "eks", "--format", "xml", "--data", "/nonexistent"]) == 3
+    assert run(["recipe", "--service", "eks", "--format", "xml", "--data", missing]) == 3
 
 
 def test_options_before_list_are_not_dropped(capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,3 +89,45 @@ def test_a_reading_of_any_length_is_no_defect(
     line = ["recipe", "-s", str(file), "--intent", "training", "--allow-partial"]
     assert run([*line, "-t", "json"]) == 0
     assert "no version" in capsys.readouterr().err
+
+
+def test_a_table_shows_every_field(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Spec 14: field names without omission, blank texts, <nil> phases, no row for an empty list."""
+    (tmp_path / "overlays").mkdir()
+    (tmp_path / "registry.yaml").write_text("components: []\n")
+    (tmp_path / "overlays/base.yaml").write_text(
+        "spec:\n  constraints: [{name: K8s.server.version, value: '>= 1.25'}]\n"
+        "  componentRefs:\n    - name: a\n      version: '1.10'\n      dependencyRefs: [b]\n"
+        "      overrides: {x: {y: null, osName: [1, 2.0]}}\n    - name: b\n"
+        "  validation: {conformance: {checks: [c1]}}\n"
+    )
+    line = ["recipe", "--nodes", "3", "--external-only", "--data", str(tmp_path), "-t", "table"]
+    assert run(line) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["FIELD", "VALUE"]
+    assert set(lines[1]) == {"-", " "}
+    rows = dict([*line.split(maxsplit=1), ""][:2] for line in lines[2:])
+    assert list(rows) == sorted(rows)
+    assert rows["APIVersion"] == "aicr.nvidia.com/v1alpha1"
+    expected = {
+        "Metadata.AppliedOverlays.[0]": "base",
+        "Criteria.OS": "any",
+        "Criteria.Nodes": "3",
+        "Constraints.[0].Severity": "",
+        "ComponentRefs.[0].Version": "1.10",
+        "ComponentRefs.[0].DependencyRefs.[0]": "b",
+        "ComponentRefs.[0].Overrides.x.y": "<nil>",
+        "ComponentRefs.[0].Overrides.x.osName.[1]": "2",
+        "ComponentRefs.[0].ValuesFile": "",
+        "ComponentRefs.[0].Cleanup": "false",
+        "ComponentRefs.[0].HealthCheckAsserts": "",
+        "DeploymentOrder.[0]": "b",
+        "Validation.Readiness": "<nil>",
+        "Validation.Conformance.Checks.[0]": "c1",
+        "Validation.Conformance.NodeSelection": "<nil>",
+        "Validation.Conformance.Timeout": "",
+    }
+    assert expected.items() <= rows.items()
+    assert not [name for name in rows if "ExcludedOverlays" in name or "HealthCheckSkip" in name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import sys
 from typing import Any
 
 import pytest
@@ -36,19 +37,21 @@ def aicr_collectors():
     yield Collector(name="os", produces="OS", call=os_)
     yield Collector(name="cluster", produces="K8s", call=cluster, where="cluster")
 """
-MANIFEST = 'name = "acme"\nhookspec = ">=1.0,<2"\nhooks = ["aicr_collectors"]\n'
+MANIFEST = 'name = "snapprobe"\nhookspec = ">=1.0,<2"\nhooks = ["aicr_collectors"]\n'
 
 
 @pytest.fixture(autouse=True)
-def acme(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def snapprobe(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "site"
     folder.mkdir()
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.setenv("AICR_INDEX_DIR", str(tmp_path / "index"))
-    monkeypatch.setenv("AICR_PLUGINS", "acme,recipes,kube")
+    monkeypatch.setenv("AICR_PLUGINS", "snapprobe,recipes,kube")
     monkeypatch.setenv("NODE_NAME", "n1")
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
-    distribution(folder, "acme", MANIFEST, HOOKS)
+    for module in ("aicr_snapprobe", "aicr_snapprobe.hooks"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    distribution(folder, "snapprobe", MANIFEST, HOOKS)
 
 
 def snapshot(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -210,7 +213,7 @@ def test_a_configmap_round_trip(capsys: pytest.CaptureFixture[str], tmp_path: pa
 def test_without_an_agent_plugin_the_way_out_is_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AICR_PLUGINS", "acme,recipes")
+    monkeypatch.setenv("AICR_PLUGINS", "snapprobe,recipes")
     assert run(["snapshot"]) == 3
     err = capsys.readouterr().err
     assert "pip install aicr-kube" in err

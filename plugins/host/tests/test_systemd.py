@@ -316,6 +316,20 @@ def test_systemctl_serves_where_there_is_no_bus(
     assert found["docker.service"].data == {"LoadState": "not-found"}
 
 
+@pytest.mark.parametrize("text", ["exit 1", "sleep 600"])
+def test_a_host_without_systemd_is_skipped(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    (tmp_path / "systemctl").write_text(f"#!/bin/sh\n{text}\n")
+    (tmp_path / "systemctl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.setattr(systemd, "PRIVATE", str(tmp_path / "private"))
+    monkeypatch.setattr(systemd, "SYSTEM", str(tmp_path / "system"))
+    found = collect(pathlib.Path("/"), timeout=1.0)["kubelet.service"]
+    assert (found.data, found.status) == (None, "skipped")
+    assert "systemctl show: systemctl" in found.reason
+
+
 @needs_data
 def test_a_recorded_systemctl_text_has_the_names_of_the_bus() -> None:
     text = (DATA / "raw/systemd/systemctl-show-containerd.service.txt").read_text("utf-8")

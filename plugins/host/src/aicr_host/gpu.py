@@ -1,8 +1,8 @@
 """Collector ``gpu``: what the GPUs are, from the best source that answers (spec/snapshot.md 5.4).
 
-Order: NVML in a child process, ``nvidia-smi -q -x``, the driver's files in /proc, the PCI bus. The bus is always
-looked at too, as a cross-check: seven of eight visible is worth a warning. ``smi`` has the keys of v0.11.1,
-``hardware`` those of v0.17, ``devices`` one item for each GPU.
+Order: NVML in a child process, ``nvidia-smi -q -x``, the driver's files in /proc. The PCI bus is always looked at too:
+it needs nobody, and seven of eight visible is worth a warning. ``smi`` has the keys of v0.11.1, ``hardware`` those of
+v0.17, ``devices`` one item for each GPU.
 """
 
 from __future__ import annotations
@@ -13,16 +13,22 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core.api import AicrError, Code, Item, Measurement, Subtype
-from aicr_host import pci, smi
-from aicr_host.files import BLANKS, Unreadable, below, read
+from aicr_host import driver, pci, smi
+from aicr_host.files import below
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from aicr_core.api import Context
 
 _SHARE = 0.6
-"""Part of the time that NVML may take; the rest is for the sources after it."""
+"""Part of the time left that a source may take; the rest is for those after it."""
+# Where else than on the PATH the tool is: its root, its place there, the folder of its libraries if not the usual one.
+_TOOLS = (
+    ("", "/usr/bin/nvidia-smi", ""),
+    ("/run/nvidia/driver", "/usr/bin/nvidia-smi", ""),
+    ("", "/home/kubernetes/bin/nvidia/bin/nvidia-smi", "/home/kubernetes/bin/nvidia/lib64"),
+)
 
 
 class Answer(NamedTuple):
@@ -33,150 +39,183 @@ class Answer(NamedTuple):
     items: tuple[Item, ...]
 
 
+class Silence(Exception):
+    """Why a source gave nothing: ``hung`` it was killed, ``state`` what is wrong with the driver if that is known."""
+
+    def __init__(self, reason: str, *, hung: bool = False, state: str = "") -> None:
+        super().__init__(reason)
+        self.hung = hung
+        self.state = state
+
+
 def collect(ctx: Context) -> Measurement:
     """Measure the GPUs of the host below ``ctx.options["host_root"]``."""
     root = str(ctx.options.get("host_root") or "/")
     bus = pci.scan(root)
-    tried: list[str] = []
+    tried: list[Silence] = []
     answer = None
     sources: tuple[Callable[[Context, str], Answer], ...] = (_nvml, _smi, _proc)
     for source in sources:
+        if source is _smi and any(silence.hung for silence in tried):
+            tried.append(Silence("nvidia-smi was not asked: it waits for the same driver"))
+            continue
         try:
             answer = source(ctx, root)
             break
-        except AicrError as error:
-            tried.append(error.message)
-    return Measurement(type="GPU", subtypes=_subtypes(root, bus, answer, tried))
+        except Silence as silence:
+            tried.append(silence)
+    found = [_readings(root, bus, answer, tried)]
+    if answer is not None and answer.items:
+        found.append(Subtype(name="devices", data={}, items=answer.items, source=answer.source))
+    found.append(_hardware(root, bus, answer))
+    return Measurement(type="GPU", subtypes=tuple(found))
 
 
-def _subtypes(
-    root: str, bus: pci.Found | None, answer: Answer | None, tried: list[str]
-) -> tuple[Subtype, ...]:
-    on_bus = len(bus.devices) if bus is not None else 0
-    reason = "; ".join(tried)
+def _readings(
+    root: str, bus: pci.Found | None, answer: Answer | None, tried: list[Silence]
+) -> Subtype:
+    """Make subtype ``smi``, checked against the bus and the loaded module."""
+    on_bus = bus.physical if bus is not None else 0
+    readings: dict[str, Any] = dict(answer.readings) if answer is not None else {"gpu-count": 0}
+    for silence in tried:
+        if silence.state == "version-mismatch":
+            readings["driver-state"] = silence.state
     if answer is None:
-        status = "degraded" if on_bus else "empty"
-        text = (
-            f"{on_bus} GPUs are on the PCI bus, but no driver answers: {reason}"
-            if on_bus
-            else f"no GPU: {reason}"
+        status, text = _nothing(bus, tried)
+        reasons = [text, *map(str, tried)]
+        return Subtype(name="smi", data=readings, status=status, reason="; ".join(reasons))
+    count, faults = readings["gpu-count"], []
+    # A virtual machine may hide the bus: only more devices than the driver shows are a fault.
+    if on_bus > count:
+        readings["gpu-count-pci"] = on_bus
+        faults.append(f"{count} of {on_bus} GPUs on the PCI bus are visible to the driver")
+    lost = sum(item.data.get("healthy") is False for item in answer.items)
+    if lost:
+        faults.append(f"{lost} of {count} GPUs do not answer")
+    module = driver.module_version(root)
+    if module and readings.get("driver") and module != readings["driver"]:
+        readings["driver-module"] = module
+        faults.append(
+            f"module {module} is loaded, the driver's library is {readings['driver']}: reboot"
         )
-        found = [Subtype(name="smi", data={"gpu-count": 0}, status=status, reason=text)]
-    else:
-        readings = dict(answer.readings)
-        status, text = "ok", ""
-        # A virtual machine may hide the bus: only more devices than the driver shows are a fault.
-        if on_bus > readings["gpu-count"]:
-            readings["gpu-count-pci"] = on_bus
-            status = "degraded"
-            text = (
-                f"{readings['gpu-count']} of {on_bus} GPUs on the PCI bus are visible to the driver"
-            )
-        found = [Subtype(name="smi", data=readings, context={"source": answer.source}, status=status,
-                         reason=text, source=answer.source)]  # fmt: skip
-        if answer.items:
-            found.append(Subtype(name="devices", data={}, items=answer.items, source=answer.source))
+    status = "degraded" if faults else "ok" if count else "empty"
+    if not count and not faults:
+        faults = ["the driver sees no GPU"]
+    return Subtype(
+        name="smi", data=readings, context={"source": answer.source}, status=status,
+        reason="; ".join(faults), source=answer.source,
+    )  # fmt: skip
+
+
+def _nothing(bus: pci.Found | None, tried: list[Silence]) -> tuple[str, str]:
+    """Say with a status what it means that no source answered."""
+    if any(silence.hung for silence in tried):
+        return "timeout", "the GPU driver hangs"
+    if bus is None:
+        return "skipped", "neither a driver nor a PCI bus is to be seen"
+    if bus.devices:
+        return "degraded", f"{len(bus.devices)} on the PCI bus, but no driver answers"
+    return "empty", "no GPU is on the PCI bus"
+
+
+def _hardware(root: str, bus: pci.Found | None, answer: Answer | None) -> Subtype:
+    """Make subtype ``hardware``: from the bus, else from what the driver said."""
     if bus is not None:
-        found.append(_hardware(root, bus))
-    return tuple(found)
-
-
-def _hardware(root: str, bus: pci.Found) -> Subtype:
-    data: dict[str, bool | int | float | str] = {
-        "gpu-present": bool(bus.devices),
-        "gpu-count": len(bus.devices),
-        "driver-loaded": os.path.isdir(below(root, "/sys/module/nvidia")) or _module_listed(root),
-        "detection-source": "pci",
+        count, model = len(bus.devices), bus.model
+        name, source = "pci", below(root, "/sys/bus/pci/devices")
+    elif answer is not None:
+        count = answer.readings["gpu-count"]
+        model = pci.model(str(item.data.get("pci-device-id", "")) for item in answer.items)
+        name = source = answer.source
+    else:
+        reason = f"there is no {below(root, '/sys/bus/pci/devices')}, and no driver answers"
+        return Subtype(name="hardware", data=None, status="skipped", reason=reason)
+    data: dict[str, Any] = {
+        "gpu-present": count > 0,
+        "gpu-count": count,
+        "driver-loaded": driver.is_loaded(root),
+        "detection-source": name,
     }
-    if bus.model:
-        data["model"] = bus.model
-    return Subtype(name="hardware", data=data, source=below(root, "/sys/bus/pci/devices"))
-
-
-def _module_listed(root: str) -> bool:
-    try:
-        return any(
-            line.startswith("nvidia ") for line in read(below(root, "/proc/modules")).split("\n")
-        )
-    except Unreadable:
-        return False
+    if model:
+        data["model"] = model
+    return Subtype(name="hardware", data=data, source=source)
 
 
 def _nvml(ctx: Context, root: str) -> Answer:
+    # -P: a file in the current folder must not stand in for a module.
+    argv = [sys.executable, "-P", "-m", "aicr_host.nvml", root]
     try:
         done = ctx.run(
-            [sys.executable, "-m", "aicr_host.nvml", root],
-            check=False,
-            timeout=ctx.remaining() * _SHARE,
+            argv, check=False, timeout=ctx.remaining() * _SHARE, max_output=smi.MAX_BYTES
         )
     except AicrError as error:
-        raise AicrError(error.code, f"NVML did not answer: {error.message}") from None
+        hung = error.code is Code.TIMEOUT
+        text = "NVML did not answer in time" if hung else f"NVML: {error.message}"
+        raise Silence(text, hung=hung) from None
     try:
         found = json.loads(done.stdout)
         state = found["state"]
         if state == "ok":
             items = tuple(
-                Item(context=item["context"], data=item["data"]) for item in found["items"]
+                Item(
+                    context=_group(item["context"], str),
+                    data=_group(item["data"], bool, int, float, str),
+                )
+                for item in found["items"]
             )
-            return Answer("nvml", dict(found["readings"]), items)
+            readings = _group(found["readings"], int, str)
+            return Answer("nvml", {**readings, "gpu-count": int(readings["gpu-count"])}, items)
         reason = f"NVML: {state}: {found['reason']}"
-    except (ValueError, KeyError, TypeError):
-        reason = f"NVML ended its process (status {done.status})"
-    raise AicrError(Code.INTERNAL, reason)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        state, reason = "", f"NVML ended its process (status {done.status})"
+    raise Silence(reason, state=state)
+
+
+def _group(found: Any, *kinds: type) -> dict[str, Any]:
+    """Give readings or a context as they are; raises TypeError when something in it is of no such kind."""
+    if not isinstance(found, dict) or not all(isinstance(value, kinds) for value in found.values()):
+        raise TypeError
+    return found
 
 
 def _smi(ctx: Context, root: str) -> Answer:
-    argv = ["nvidia-smi", "-q", "-x"]
-    if root not in ("", "/") and os.path.exists(below(root, "/usr/bin/nvidia-smi")):
-        argv = ["chroot", root, *argv]
-    try:
-        done = ctx.run(argv)
-    except AicrError as error:
-        raise AicrError(error.code, f"nvidia-smi: {error.message}") from None
-    readings, items = smi.parse(done.stdout)
-    return Answer("nvidia-smi", dict(readings), items)
+    said = ""
+    for argv, env in _commands(root):
+        try:
+            done = ctx.run(
+                [*argv, "-q", "-x"],
+                env=env,
+                timeout=ctx.remaining() * _SHARE,
+                max_output=smi.MAX_BYTES,
+            )
+            readings, items = smi.parse(done.stdout)
+            return Answer("nvidia-smi", dict(readings), items)
+        except AicrError as error:
+            if error.code is Code.TIMEOUT:
+                raise Silence(error.message, hung=True) from None
+            said = error.message
+    raise Silence(said or "nvidia-smi is not there")
+
+
+def _commands(root: str) -> Iterator[tuple[list[str], dict[str, str] | None]]:
+    """Give the ways to run ``nvidia-smi``: as it is on the PATH, else inside the host's or the driver's root."""
+    from shutil import which
+
+    if which("nvidia-smi"):
+        yield ["nvidia-smi"], None
+    for place, tool, libraries in _TOOLS:
+        base = below(root, place) if place else root
+        if base in ("", "/") and not libraries:
+            continue
+        if not os.access(below(base, tool), os.X_OK):
+            continue
+        env = {**os.environ, "LD_LIBRARY_PATH": libraries} if libraries else None
+        yield ([tool] if base in ("", "/") else ["chroot", base, tool]), env
 
 
 def _proc(_ctx: Context, root: str) -> Answer:
-    """Read what a loaded driver says of itself in /proc/driver/nvidia."""
-    folder = below(root, "/proc/driver/nvidia")
     try:
-        version = read(f"{folder}/version")
-    except Unreadable as error:
-        raise AicrError(Code.NOT_FOUND, error.reason) from None
-    # The first line says what it is, then the version, then the date of the build.
-    words = [word for word in version.split("\n")[0].split() if word[:1].isdigit() and "." in word]
-    try:
-        names = sorted(os.listdir(f"{folder}/gpus"))
-    except OSError:
-        names = []
-    items = tuple(
-        _information(f"{folder}/gpus/{name}/information", number, name)
-        for number, name in enumerate(names)
-    )
-    readings: dict[str, Any] = {
-        "driver": words[0] if words else "",
-        "cuda-version": "",
-        "gpu-count": len(names),
-    }
-    if items:
-        readings["gpu.model"] = items[0].data.get("model", "")
-        readings["gpu.vbios-version"] = items[0].data.get("vbios-version", "")
-        readings["gpu.gsp-firmware-version"] = items[0].data.get("gsp-firmware-version", "")
+        readings, items = driver.facts(root)
+    except AicrError as error:
+        raise Silence(error.message) from None
     return Answer("/proc/driver/nvidia", readings, items)
-
-
-def _information(path: str, number: int, bus: str) -> Item:
-    context = {"index": str(number), "pciBusId": bus}
-    data: dict[str, bool | int | float | str] = {}
-    keys = {"Model": "model", "Video BIOS": "vbios-version", "GPU Firmware": "gsp-firmware-version"}
-    try:
-        for line in read(path).split("\n"):
-            key, _, value = line.partition(":")
-            if key.strip(BLANKS) in keys and value.strip(BLANKS):
-                data[keys[key.strip(BLANKS)]] = value.strip(BLANKS)
-            elif key.strip(BLANKS) == "GPU UUID":
-                context["uuid"] = value.strip(BLANKS)
-    except Unreadable as error:
-        data["error"] = error.reason
-    return Item(context=context, data=data)

@@ -47,9 +47,10 @@ def collect(ctx: Context) -> Measurement:
             return Measurement(type="SystemD", subtypes=source())
         except AicrError as error:
             tried.append(error)
-    # That a source is not there says less than that one refuses or hangs.
-    telling = [error for error in tried if error.code is not Code.NOT_FOUND]
-    status = _STATUS.get(telling[0].code, "failed") if telling else "skipped"
+    # Where neither socket is there systemd does not run, whatever systemctl says then. That one is not there says
+    # less than that the other one refuses or hangs.
+    telling = [error.code for error in tried[:2] if error.code is not Code.NOT_FOUND]
+    status = _STATUS.get(telling[0], "failed") if telling else "skipped"
     reason = "; ".join(f"{error.where}: {error.message}" for error in tried)
     missing = tuple(Subtype(name=unit, data=None, status=status, reason=reason) for unit in wanted)
     return Measurement(type="SystemD", subtypes=missing)

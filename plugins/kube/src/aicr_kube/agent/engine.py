@@ -351,7 +351,7 @@ class Engine:
             message += f"; last lines of its log: {' | '.join(unit.tail)}"
         self._results.append(
             NodeResult(
-                node=unit.node,
+                node=unit.node or unit.target,
                 status=state,
                 document=document,
                 reason=reason,
@@ -365,7 +365,7 @@ class Engine:
         total = len(self._plan.nodes)
         count = len(self._results)
         if state != "ok":
-            self._ctx.log(f"node {unit.node}: {state}: {reason}")
+            self._ctx.log(f"node {unit.node or unit.target}: {state}: {reason}")
         if count == total or count * 10 // total != (count - 1) * 10 // total:
             good = sum(result.status == "ok" for result in self._results)
             self._ctx.log(f"{good} of {total} nodes measured, {count - good} failed")

@@ -34,7 +34,9 @@ class Ledger:
         self._patience = patience
         self._pause = pause
         self._kubeconfig = kubeconfig
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
+        self._busy: set[str] = set()
+        """What a thread is removing right now."""
         self._made: dict[str, str] = {}
         self._guards: dict[str, Callable[[Object], bool]] = {}
 
@@ -86,21 +88,31 @@ class Ledger:
     def remove(self, place: str) -> None:
         """Delete one object now. Raises AicrError; the object then stays on the list."""
         with self._lock:
-            uid = self._made.get(place)
-        if uid is None:
-            return
-        if not uid or place in self._guards:
-            found = self._api.find(place)
-            if found is None or names.run_of(found) != self._run:
-                self.forget(place)
+            if place in self._busy:
+                self._lock.wait_for(lambda: place not in self._busy)
+            if place not in self._made:
                 return
-            guard = self._guards.get(place)
-            if guard is not None and not guard(found):
-                self.forget(place)
-                return
-            uid = str(found["metadata"]["uid"])
-        self._api.delete(place, uid)
-        self.forget(place)
+            self._busy.add(place)
+            uid = self._made[place]
+        try:
+            uid = self._removable(place, uid)
+            if uid:
+                self._api.delete(place, uid)
+            self.forget(place)
+        finally:
+            with self._lock:
+                self._busy.discard(place)
+                self._lock.notify_all()
+
+    def _removable(self, place: str, uid: str) -> str:
+        """Give the UID to delete; empty when the object is not there, not ours, or to stay."""
+        guard = self._guards.get(place)
+        if uid and guard is None:
+            return uid
+        found = self._api.find(place)
+        if found is None or names.run_of(found) != self._run or (guard and not guard(found)):
+            return ""
+        return str(found["metadata"]["uid"])
 
     def clean(self) -> list[AicrError]:
         """Delete everything, last made first; give what went wrong. An interrupt is raised at once."""
