@@ -290,14 +290,14 @@ def aicr_matchers():
     yield Matcher(name="foo-bad", dimension="service", detect=bad)
 """
     manifest = (
-        'name = "foo"\nhookspec = ">=1.0,<2"\nhooks = ["aicr_matchers"]\n[criteria.service.foo]\n'
+        'name = "match-probe"\nhookspec = ">=1.0,<2"\nhooks = ["aicr_matchers"]\n[criteria.service.foo]\n'
     )
-    distribution(site, "foo", manifest, hooks)
+    distribution(site, "match-probe", manifest, hooks)
     document, err = explained("recipe", "-s", write(AWS))
     assert document["criteria"]["service"] == "foo"
-    assert "plugin foo: matcher foo-bad is left out: ZeroDivisionError" in err
+    assert "plugin match-probe: matcher foo-bad is left out: ZeroDivisionError" in err
     assert "though there is also eks (K8s.node.provider)" in err
-    document, err = explained("recipe", "-s", write(AWS), "--no-plugin", "foo")
+    document, err = explained("recipe", "-s", write(AWS), "--no-plugin", "match-probe")
     assert (document["criteria"]["service"], err) == ("eks", "")
 
 
