@@ -42,6 +42,7 @@ def detect(
             return False
         if value == ANY:
             found.pop(dimension, None)
+            origin.pop(dimension, None)
         else:
             found[dimension] = value
             origin[dimension] = reading
