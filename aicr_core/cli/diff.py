@@ -96,9 +96,10 @@ def diff(environment: Environment, /, **options: Any) -> None:
     summary = result["summary"]
     note(_summary(summary))
     deliver(environment, _text(result, fmt), output, fmt, kubeconfig=options["kubeconfig"])
-    if options["fail_on_drift"] and drifted(result):
+    count = drifted(result)
+    if options["fail_on_drift"] and count:
         raise GateFailed(
-            f"drift detected: {drifted(result)} changes of severity {severity} or more",
+            f"drift detected: {count} change{'s' if count > 1 else ''} of severity {severity} or more",
             status=options["gate_exit_code"],
         )
 
