@@ -56,14 +56,9 @@ print(json.dumps(found))
 
 def _groups() -> set[str]:
     """Control groups with a unit's name."""
-    found = set()
-    for folder, folders, _ in os.walk("/sys/fs/cgroup"):
-        found |= {
-            f"{folder}/{name}"
-            for name in folders
-            if name.endswith((".slice", ".scope", ".service"))
-        }
-    return found
+    kinds = (".scope", ".service", ".slice", ".socket")
+    walk = os.walk("/sys/fs/cgroup")
+    return {f"{top}/{name}" for top, names, _ in walk for name in names if name.endswith(kinds)}
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +66,15 @@ def no_residue() -> Iterator[None]:
     """Take away the control groups that were not there before."""
     before = _groups()
     yield
-    for folder in sorted(_groups() - before, key=len, reverse=True):
-        for _ in range(40):
+    for _ in range(400):
+        left = _groups() - before
+        for folder in sorted(left, key=len, reverse=True):
             with contextlib.suppress(OSError):
                 os.rmdir(folder)
-                break
-            time.sleep(0.05)  # the last process in it is still being taken down
+        if not left:
+            return
+        time.sleep(0.05)  # the last process in one of them is still being taken down
+    pytest.fail(f"control groups are left: {sorted(left)}")
 
 
 @pytest.fixture(scope="module")
