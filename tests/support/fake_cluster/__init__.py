@@ -10,20 +10,26 @@ from __future__ import annotations
 
 from fake_cluster.api import Asked
 from fake_cluster.cluster import FakeCluster, write_kubeconfig
+from fake_cluster.controllers import Controllers, Exit, Fate
 from fake_cluster.faults import Fault
 from fake_cluster.kinds import Kind
 from fake_cluster.logs import Log
 from fake_cluster.rbac import ADMIN, Rule
 from fake_cluster.refused import Refused
+from fake_cluster.scheduling import node
 
 __all__ = [
     "ADMIN",
     "Asked",
+    "Controllers",
+    "Exit",
     "FakeCluster",
+    "Fate",
     "Fault",
     "Kind",
     "Log",
     "Refused",
     "Rule",
+    "node",
     "write_kubeconfig",
 ]
