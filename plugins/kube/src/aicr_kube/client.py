@@ -68,12 +68,12 @@ class Cluster:
         return cls(Transport(client), remaining)
 
     @classmethod
-    def of(cls, ctx: Context) -> Cluster:
-        """Give the cluster that a run asks for, bounded by the deadline of its context."""
+    def of(cls, ctx: Context, timeout: Callable[[], float] | None = None) -> Cluster:
+        """Give the cluster that a run asks for, bounded by the deadline of its context (or ``timeout``)."""
         return cls.open(
             str(ctx.options.get("kubeconfig") or ""),
             str(ctx.options.get("context") or ""),
-            timeout=ctx.remaining,
+            timeout=timeout or ctx.remaining,
             env=ctx.settings.env if ctx.settings is not None else None,
         )
 
@@ -255,7 +255,7 @@ class Cluster:
         return self._json(Request("PATCH", path, query, body, APPLY))
 
     def patch(self, path: str, body: Any, content_type: str = MERGE) -> dict[str, Any]:
-        """Patch an object; ``content_type`` says how: ``MERGE``, ``STRATEGIC``, ``application/json-patch+json``."""
+        """Patch an object; ``content_type`` is ``MERGE``, ``STRATEGIC`` or ``application/json-patch+json``."""
         query = {"fieldManager": FIELD_MANAGER}
         return self._json(Request("PATCH", path, query, body, content_type))
 

@@ -84,7 +84,7 @@ def _load(files: list[str], context: str, env: Mapping[str, str]) -> ApiClient:
     if files:
         from kubernetes.config.kube_config import load_kube_config
 
-        load_kube_config(
+        load_kube_config(  # type: ignore[no-untyped-call]
             config_file=os.pathsep.join(files),
             context=context or _current(files),
             client_configuration=configuration,
@@ -94,7 +94,7 @@ def _load(files: list[str], context: str, env: Mapping[str, str]) -> ApiClient:
     elif env.get("KUBERNETES_SERVICE_HOST"):
         from kubernetes.config.incluster_config import load_incluster_config
 
-        load_incluster_config(client_configuration=configuration)
+        load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     else:
         raise KubeError(
             Code.NOT_FOUND,
@@ -102,7 +102,7 @@ def _load(files: list[str], context: str, env: Mapping[str, str]) -> ApiClient:
             reason="NoConfiguration",
             hint="name a kubeconfig with --kubeconfig",
         )
-    configuration.retries = False  # type: ignore[assignment]  # how often is our decision
+    configuration.retries = False  # how often is our decision
     configuration.connection_pool_maxsize = POOL
     client = ApiClient(configuration)
     client.user_agent = f"aicr/{__version__}"
@@ -114,7 +114,7 @@ def _current(files: list[str]) -> str | None:
     from kubernetes.config.kube_config import KubeConfigMerger
 
     for path in files:
-        merged = KubeConfigMerger(path).config
+        merged = KubeConfigMerger(path).config  # type: ignore[no-untyped-call]
         name = merged.safe_get("current-context") if merged is not None else None
         if name:
             return str(name)
@@ -125,7 +125,7 @@ def _check_credentials(files: list[str], context: str | None, configuration: Any
     """Refuse to go on anonymously where the credential program failed: the client only logs that."""
     from kubernetes.config.kube_config import KubeConfigMerger
 
-    merged = KubeConfigMerger(os.pathsep.join(files)).config
+    merged = KubeConfigMerger(os.pathsep.join(files)).config  # type: ignore[no-untyped-call]
     if merged is None or not context:
         return
     user = merged["contexts"].get_with_name(context)["context"].safe_get("user")
