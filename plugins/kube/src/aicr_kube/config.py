@@ -81,6 +81,9 @@ def _load(files: list[str], context: str, env: Mapping[str, str]) -> ApiClient:
     from kubernetes.client.configuration import Configuration
 
     configuration = Configuration()
+    configuration.host = (
+        ""  # its default is localhost: a kubeconfig without a server must not ask that
+    )
     if files:
         from kubernetes.config.kube_config import load_kube_config
 
@@ -90,6 +93,7 @@ def _load(files: list[str], context: str, env: Mapping[str, str]) -> ApiClient:
             client_configuration=configuration,
             persist_config=False,
         )
+        _check_server(files, configuration.host)
         _check_credentials(files, context or _current(files), configuration)
     elif env.get("KUBERNETES_SERVICE_HOST"):
         from kubernetes.config.incluster_config import load_incluster_config
@@ -119,6 +123,17 @@ def _current(files: list[str]) -> str | None:
         if name:
             return str(name)
     return None
+
+
+def _check_server(files: list[str], host: str) -> None:
+    if not host.startswith(("http://", "https://")):
+        raise KubeError(
+            Code.INVALID_REQUEST,
+            f'"{host}" is no address of a server' if host else "the cluster has no server",
+            reason="NoConfiguration",
+            where=_named(files),
+            hint="the server of a cluster is an https:// address",
+        )
 
 
 def _check_credentials(files: list[str], context: str | None, configuration: Any) -> None:

@@ -184,8 +184,12 @@ def _body(answer: Any, target: Target, remaining: Callable[[], float], host: str
 def _part(answer: Any, target: Target, remaining: Callable[[], float], host: str) -> bytes:
     from urllib3.exceptions import HTTPError
 
-    if remaining() <= 0:
+    left = remaining()
+    if left <= 0:
         raise failures.timed_out(target)
+    socket = getattr(answer.connection, "sock", None)
+    if socket is not None:
+        socket.settimeout(left)  # it still has what was left when the request was sent
     try:
         part: bytes = answer.read1(_CHUNK)
     except (HTTPError, OSError) as error:
