@@ -4,7 +4,7 @@ from __future__ import annotations
 
 DIFFERENCES = {
     "server-null": (
-        "14.4: when /version fails the reference writes three nulls, which load as the text `<nil>`; ours is empty, "
+        "14.4: when /version fails the reference writes three nulls, read back as `<nil>`; ours is empty, "
         "and the collection block has status and reason"
     ),
     "policy-groups": (
@@ -14,7 +14,7 @@ DIFFERENCES = {
     "images": "14.12: a further subtype `images` keeps registries, digests and namespaces",
     "helm": "14.13: a further subtype `helm` (and `argocd`, `flux` where served), without reading Secrets",
     "taint-collision": (
-        "7, 14.14: chance decides in the reference which value of a key and effect stays; ours is the one that most "
+        "7, 14.14: chance decides in the reference which value stays; ours is the one that most "
         "nodes have, of several the greatest, and all are in the items of `taint`"
     ),
     "topology-absent": (
@@ -32,6 +32,10 @@ FURTHER = ("images", "helm")
 """Subtypes of K8s that the reference does not have (keys ``images``, ``helm``); and all ``policy.<group>``."""
 EITHER = {
     "dup.NoSchedule": {"x|gpu-node-2", "y|cpu-node-1"},
-    "nvidia.com/gpu.NoSchedule": {"present|gpu-node-1,gpu-node-2", "present|gpu-node-1 (+1 more)", "|cpu-node-1"},
+    "nvidia.com/gpu.NoSchedule": {
+        "present|gpu-node-1,gpu-node-2",
+        "present|gpu-node-1 (+1 more)",
+        "|cpu-node-1",
+    },
 }
 """Entries of ``taint`` where the recordings differ among themselves (spec/snapshot.md 15.4)."""

@@ -1,11 +1,10 @@
-"""The recorded runs of v0.11.1, replayed against the emulated API server; differences are listed in differences.py."""
+"""The recorded runs of v0.11.1, replayed against the emulated API server; see differences.py."""
 
 from __future__ import annotations
 
 import json
-import pathlib
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
@@ -16,6 +15,9 @@ from aicr_core.api import Context, Measurement
 from aicr_core.kit import yamlio
 
 from .differences import EITHER, FURTHER
+
+if TYPE_CHECKING:
+    import pathlib
 
 POLICIES = ("kyverno.io", "nvidia.com")
 
@@ -103,7 +105,9 @@ def agree(ours: tuple[Measurement, Measurement], theirs: Any) -> None:
 
 
 @pytest.mark.parametrize("aggregated", [True, False])
-def test_the_full_run(seeded: FakeCluster, snapshots: pathlib.Path, tmp_path: pathlib.Path, aggregated: bool) -> None:
+def test_the_full_run(
+    seeded: FakeCluster, snapshots: pathlib.Path, tmp_path: pathlib.Path, aggregated: bool
+) -> None:
     seeded.aggregated = aggregated
     path = snapshots / "golden/full-v0.11.1.yaml"
     document = yamlio.load(path.read_bytes(), str(path))
@@ -116,7 +120,9 @@ def test_the_full_run(seeded: FakeCluster, snapshots: pathlib.Path, tmp_path: pa
 
 
 @pytest.mark.parametrize("compat", [True, False])
-def test_policies_apart_or_as_the_reference(seeded: FakeCluster, tmp_path: pathlib.Path, compat: bool) -> None:
+def test_policies_apart_or_as_the_reference(
+    seeded: FakeCluster, tmp_path: pathlib.Path, compat: bool
+) -> None:
     options = {"kubeconfig": seeded.kubeconfig(tmp_path / "k"), "compat": compat}
     own = by_name(k8s.collect(Context(options=options, timeout=30.0)))
     assert ("validationFailureAction" in own["policy"]) == compat
@@ -125,7 +131,9 @@ def test_policies_apart_or_as_the_reference(seeded: FakeCluster, tmp_path: pathl
 
 
 @pytest.mark.parametrize("case", sorted(STATUSES))
-def test_a_degraded_run(seeded: FakeCluster, snapshots: pathlib.Path, tmp_path: pathlib.Path, case: str) -> None:
+def test_a_degraded_run(
+    seeded: FakeCluster, snapshots: pathlib.Path, tmp_path: pathlib.Path, case: str
+) -> None:
     run = json.loads((snapshots / f"golden/degraded/{case}-v0.11.1.json").read_text())
     for fault in run["injected"]:
         below = "(/.*)?" if fault["path"] != "/version" else ""
@@ -147,7 +155,9 @@ def test_a_degraded_run(seeded: FakeCluster, snapshots: pathlib.Path, tmp_path: 
         assert wrong.pop("images") == wrong.pop("helm") == "failed"
     assert wrong == STATUSES[case]
     for subtype in parts:
-        assert bool(subtype.reason) == (subtype.name in wrong or subtype.status not in ("ok", "empty"))
+        assert bool(subtype.reason) == (
+            subtype.name in wrong or subtype.status not in ("ok", "empty")
+        )
         assert "\n" not in subtype.reason
     for fault in run["injected"]:
         assert all(fault["message"] in s.reason for s in parts if s.name in wrong)
@@ -168,12 +178,16 @@ def test_a_source_that_hangs_costs_only_itself(seeded: FakeCluster, tmp_path: pa
     assert found["server"].status == found["node"].status == found["policy"].status == "ok"
 
 
-@pytest.mark.parametrize("path", ["/version", "/api/v1/pods", "/apis", "/api/v1/nodes/gpu-node-1", "/api/v1/nodes"])
+@pytest.mark.parametrize(
+    "path", ["/version", "/api/v1/pods", "/apis", "/api/v1/nodes/gpu-node-1", "/api/v1/nodes"]
+)
 @pytest.mark.parametrize(
     "body",
     [b'{"items": 3}', b'{"items": [3]}', b'{"items": [{"spec": [1]}], "groups": [1], "spec": 7}', b"null", b"{"],
 )  # fmt: skip
-def test_a_foreign_answer_is_a_status(seeded: FakeCluster, tmp_path: pathlib.Path, path: str, body: bytes) -> None:
+def test_a_foreign_answer_is_a_status(
+    seeded: FakeCluster, tmp_path: pathlib.Path, path: str, body: bytes
+) -> None:
     seeded.faults.add("GET", path, body=body)
     for measurement in measured(kubeconfig=seeded.kubeconfig(tmp_path / "k"), node="gpu-node-1"):
         for subtype in measurement.subtypes:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from fake_cluster.api import Asked
 from fake_cluster.cluster import FakeCluster, write_kubeconfig
-from fake_cluster.controllers import Controllers, Exit, Fate
+from fake_cluster.controllers import Controllers
 from fake_cluster.faults import Fault
 from fake_cluster.kinds import Kind
+from fake_cluster.kubelet import Exit, Fate
 from fake_cluster.logs import Log
 from fake_cluster.rbac import ADMIN, Rule
 from fake_cluster.refused import Refused

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import copy
 import json
-import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from urllib.parse import unquote
 
 from fake_cluster import discovery, patches, rbac, selectors
-from fake_cluster.refused import Refused, invalid, missing
+from fake_cluster.bodies import body_of, check_immutable
+from fake_cluster.reading import list_of, metadata_only, watch
+from fake_cluster.refused import Refused, invalid
 from fake_cluster.validate import MAX_REQUEST, validate
 
 if TYPE_CHECKING:
@@ -193,96 +192,17 @@ class Api:
     def _get(self, asked: Asked, place: _Place) -> Answer:
         item = self._objects.get(place.kind, place.namespace, place.name)
         if "as=PartialObjectMetadata;" in asked.headers.get("accept", ""):
-            return Answer(200, _metadata_only(item))
+            return Answer(200, metadata_only(item))
         return Answer(200, item)
 
     def _collection(self, asked: Asked, place: _Place) -> Answer:
         test = selectors.selector(
             place.kind, asked.query.get("labelSelector", ""), asked.query.get("fieldSelector", "")
         )
+        what = (self._objects, asked, place.kind, place.namespace, test)
         if asked.query.get("watch") in ("true", "1"):
-            return Answer(200, stream=self._watch(asked, place, test))
-        return Answer(200, self._list(asked, place, test))
-
-    def _list(self, asked: Asked, place: _Place, test: selectors.Test) -> Item:
-        with self._objects.changed:
-            found = [item for item in self._objects.all(place.kind, place.namespace) if test(item)]
-            version = self._objects.version
-            oldest = self._objects.compacted
-        metadata: Item = {"resourceVersion": str(version)}
-        token = asked.query.get("continue")
-        if token:
-            after, since = _token(token)
-            if since < oldest:
-                raise Refused(
-                    410, "The provided continue parameter is too old to display a consistent list"
-                )
-            found = [item for item in found if _order(item) > after]
-        limit = int(asked.query.get("limit") or 0)
-        if limit and len(found) > limit:
-            last = _order(found[limit - 1])
-            text = json.dumps({"v": version, "after": last})
-            metadata["continue"] = base64.urlsafe_b64encode(text.encode()).decode()
-            metadata["remainingItemCount"] = len(found) - limit
-            found = found[:limit]
-        accept = asked.headers.get("accept", "")
-        if "as=PartialObjectMetadataList" in accept:
-            items = [_metadata_only(item) for item in found]
-            return {
-                "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1",
-                "metadata": metadata, "items": items,
-            }  # fmt: skip
-        return {
-            "kind": f"{place.kind.kind}List", "apiVersion": place.kind.api_version, "metadata": metadata,
-            # As the real server: objects of a list do not repeat their kind, unless they are custom ones.
-            "items": found if place.kind.custom else [_bare(item) for item in found],
-        }  # fmt: skip
-
-    def _watch(self, asked: Asked, place: _Place, test: selectors.Test) -> Iterator[bytes]:
-        objects = self._objects
-        end = time.monotonic() + float(asked.query.get("timeoutSeconds") or 1800)
-        given = asked.query.get("resourceVersion", "")
-
-        def ours(item: Item | None) -> bool:
-            if item is None or (
-                place.namespace and item["metadata"].get("namespace") != place.namespace
-            ):
-                return False
-            return test(item)
-
-        with objects.changed:
-            if given in ("", "0"):
-                first = [item for item in objects.all(place.kind, place.namespace) if test(item)]
-                at = len(objects.history)
-            elif int(given) < objects.compacted:
-                refused = Refused(410, f"too old resource version: {given} ({objects.compacted})")
-                yield _event("ERROR", refused.document())
-                return
-            else:
-                first = []
-                at = next(
-                    (n for n, change in enumerate(objects.history) if change.version > int(given)),
-                    len(objects.history),
-                )
-        for item in first:
-            yield _event("ADDED", item)
-        while True:
-            with objects.changed:
-                while at >= len(objects.history):
-                    left = end - time.monotonic()
-                    if left <= 0 or objects.stopped:
-                        return
-                    objects.changed.wait(min(left, 1.0))
-                changes = objects.history[at:]
-                at = len(objects.history)
-            for change in changes:
-                if change.kind.key != place.kind.key:
-                    continue
-                was, now = ours(change.before), ours(change.after)
-                if now:
-                    yield _event("MODIFIED" if was else "ADDED", change.after)
-                elif was:
-                    yield _event("DELETED", change.after or change.before)
+            return Answer(200, stream=watch(*what))
+        return Answer(200, list_of(*what))
 
     def _log(self, asked: Asked, place: _Place) -> Answer:
         item = self._objects.get(place.kind, place.namespace, place.name)
@@ -298,7 +218,8 @@ class Api:
             raise Refused(400, f"container {container} is not valid for pod {place.name}")
         log = self._cluster.logs.get((place.namespace, place.name, container))
         if log is None:
-            raise Refused(400, f'container "{container}" in pod "{place.name}" is waiting to start: ContainerCreating')  # fmt: skip
+            text = f'container "{container}" in pod "{place.name}" is waiting to start'
+            raise Refused(400, f"{text}: ContainerCreating")
         tail = asked.query.get("tailLines")
         follow = asked.query.get("follow") in ("true", "1")
         lines = log.read(follow=follow, tail=None if tail is None else int(tail))
@@ -307,7 +228,7 @@ class Api:
     # --- writing ----------------------------------------------------------------------------------
 
     def _create(self, asked: Asked, place: _Place) -> Answer:
-        item = _body(asked, place)
+        item = body_of(asked.body, place.kind, place.namespace, place.name)
         if place.kind.namespaced and not place.namespace:
             raise Refused(405, "the server does not allow this method on the requested resource")
         self._admit(asked, place, item, create=True)
@@ -318,7 +239,7 @@ class Api:
         return Answer(201, self._objects.create(place.kind, item))
 
     def _replace(self, asked: Asked, place: _Place) -> Answer:
-        item = _body(asked, place)
+        item = body_of(asked.body, place.kind, place.namespace, place.name)
         with self._objects.changed:
             return self._write(asked, place, item)
 
@@ -344,7 +265,9 @@ class Api:
         before = self._objects.get(place.kind, place.namespace, place.name)
         uid = item["metadata"].get("uid")
         if uid and uid != before["metadata"]["uid"]:
-            raise Refused(409, f'Precondition failed: UID in precondition: {uid}, UID in object meta: {before["metadata"]["uid"]}')  # fmt: skip
+            have = before["metadata"]["uid"]
+            text = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {have}"
+            raise Refused(409, text)
         if place.sub == "status":
             item = {**copy.deepcopy(before), "status": item.get("status")}
             item["metadata"]["resourceVersion"] = before["metadata"]["resourceVersion"]
@@ -352,7 +275,7 @@ class Api:
         if place.kind.status and "status" in before:
             item = {**item, "status": before["status"]}
         self._admit(asked, place, item)
-        _immutable(place.kind, before, item)
+        check_immutable(place.kind, before, item)
         manager = asked.query.get("fieldManager") or "unknown"
         item = patches.wrote(place.kind, before, item, manager)
         return Answer(200, self._objects.update(place.kind, item))
@@ -360,8 +283,9 @@ class Api:
     def _apply(self, asked: Asked, place: _Place) -> Answer:
         manager = asked.query.get("fieldManager", "")
         if not manager:
-            raise Refused(422, "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch")  # fmt: skip
-        patch = _body(asked, place)
+            text = "Required value: is required for apply patch"
+            raise invalid("PatchOptions.meta.k8s.io", "", "fieldManager", text)
+        patch = body_of(asked.body, place.kind, place.namespace, place.name)
         if patch["metadata"].get("managedFields"):
             raise Refused(400, "metadata.managedFields must be nil")
         force = asked.query.get("force") == "true"
@@ -375,7 +299,7 @@ class Api:
             self._admit(asked, place, item, create=before is None)
             if before is None:
                 return Answer(201, self._objects.create(place.kind, item))
-            _immutable(place.kind, before, item)
+            check_immutable(place.kind, before, item)
             return Answer(200, self._objects.update(place.kind, item))
 
     def _delete(self, asked: Asked, place: _Place) -> Answer:
@@ -404,7 +328,8 @@ class Api:
             assert spaces is not None
             self._objects.get(spaces, "", place.namespace)
         if not item["metadata"].get("name") and not item["metadata"].get("generateName"):
-            raise invalid(place.kind.kind, "", "metadata.name", "Required value: name or generateName is required")  # fmt: skip
+            text = "Required value: name or generateName is required"
+            raise invalid(place.kind.kind, "", "metadata.name", text)
         if item["metadata"].get("name"):
             validate(place.kind, item)
         rbac.check_escalation(
@@ -415,74 +340,5 @@ class Api:
             admission("create" if create else "update", place.kind, item)
 
 
-def _body(asked: Asked, place: _Place) -> Item:
-    try:
-        item = json.loads(asked.body)
-    except ValueError:
-        from aicr_core.kit import yamlio
-
-        item = yamlio.load(asked.body, "body")
-    if not isinstance(item, dict):
-        raise Refused(400, "couldn't get version/kind; json parse error")
-    kind = place.kind
-    if (
-        item.get("kind", kind.kind) != kind.kind
-        or item.get("apiVersion", kind.api_version) != kind.api_version
-    ):
-        raise Refused(400, f'{item.get("apiVersion")}/{item.get("kind")} in the body does not match {kind.kind}')  # fmt: skip
-    item["apiVersion"], item["kind"] = kind.api_version, kind.kind
-    metadata = item.setdefault("metadata", {})
-    if place.name and metadata.setdefault("name", place.name) != place.name:
-        raise Refused(400, f"the name of the object ({metadata['name']}) does not match the name on the URL ({place.name})")  # fmt: skip
-    if metadata.get("namespace", place.namespace) != place.namespace:
-        raise Refused(400, f"the namespace of the provided object does not match the namespace sent on the request ({place.namespace})")  # fmt: skip
-    if place.namespace:
-        metadata["namespace"] = place.namespace
-    return item
-
-
-def _immutable(kind: Kind, before: Item, item: Item) -> None:
-    name = item["metadata"]["name"]
-    if before.get("immutable"):
-        for field in ("data", "binaryData", "immutable"):
-            if item.get(field) != before.get(field):
-                raise invalid(
-                    kind.kind, name, field, "Forbidden: field is immutable when `immutable` is set"
-                )
-    if kind.plural == "jobs" and item["spec"].get("template") != before["spec"].get("template"):
-        raise invalid(kind.kind, name, "spec.template", "Invalid value: field is immutable")
-    if kind.plural.endswith("rolebindings") and item["roleRef"] != before["roleRef"]:
-        raise invalid(kind.kind, name, "roleRef", "Invalid value: cannot change roleRef")
-
-
-def _no_path() -> Any:
+def _no_path() -> NoReturn:
     raise Refused(404, "the server could not find the requested resource")
-
-
-def _order(item: Item) -> list[str]:
-    return [item["metadata"].get("namespace", ""), item["metadata"]["name"]]
-
-
-def _token(text: str) -> tuple[list[str], int]:
-    try:
-        token = json.loads(base64.urlsafe_b64decode(text))
-    except (ValueError, binascii.Error):
-        raise Refused(400, "continue key is not valid") from None
-    return token["after"], token["v"]
-
-
-def _bare(item: Item) -> Item:
-    return {k: v for k, v in item.items() if k not in ("kind", "apiVersion")}
-
-
-def _metadata_only(item: Item) -> Item:
-    return {
-        "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": item["metadata"],
-    }  # fmt: skip
-
-
-def _event(word: str, item: Item | None) -> bytes:
-    return json.dumps({"type": word, "object": item}).encode() + b"\n"
-
-
-__all__ = ["Answer", "Api", "Asked", "missing"]

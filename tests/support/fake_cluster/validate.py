@@ -62,7 +62,9 @@ def _configmap(kind: Kind, name: str, item: dict[str, Any]) -> None:
             if not _KEY.fullmatch(key):
                 raise invalid(kind.kind, name, f"{field}[{key}]", f"Invalid value: {key!r}")
             if not isinstance(value, str):
-                raise Refused(400, f"ConfigMap in version \"v1\" cannot be handled: {field} of strings")  # fmt: skip
+                raise Refused(
+                    400, f"ConfigMap cannot be handled as a ConfigMap: {field} of strings"
+                )
     if data.keys() & binary.keys():
         raise invalid(kind.kind, name, "data", "duplicate of key present in binaryData")
     size = sum(len(k) + len(v.encode()) for k, v in data.items())
@@ -109,9 +111,9 @@ def pod(kind: Kind, name: str, spec: dict[str, Any], at: str) -> None:
     if not spec.get("containers"):
         raise invalid(kind.kind, name, f"{at}.containers", "Required value")
     seen: set[str] = set()
-    for field in ("initContainers", "containers"):
-        for number, container in enumerate(spec.get(field) or ()):
-            where = f"{at}.{field}[{number}]"
+    for kept in ("initContainers", "containers"):
+        for number, container in enumerate(spec.get(kept) or ()):
+            where = f"{at}.{kept}[{number}]"
             own = container.get("name", "")
             if not _DNS_LABEL.fullmatch(own) or len(own) > 63 or own in seen:
                 raise invalid(kind.kind, name, f"{where}.name", f'Invalid value: "{own}"')
@@ -120,17 +122,20 @@ def pod(kind: Kind, name: str, spec: dict[str, Any], at: str) -> None:
                 raise invalid(kind.kind, name, f"{where}.image", "Required value")
             for mount in container.get("volumeMounts") or ():
                 if mount.get("name") not in volumes or not mount.get("mountPath"):
-                    raise invalid(kind.kind, name, f"{where}.volumeMounts", f"Not found: {mount.get('name')!r}")  # fmt: skip
+                    text = f"Not found: {mount.get('name')!r}"
+                    raise invalid(kind.kind, name, f"{where}.volumeMounts", text)
             for part in ("requests", "limits"):
                 for key, value in ((container.get("resources") or {}).get(part) or {}).items():
                     if not _QUANTITY.fullmatch(str(value)):
-                        raise invalid(kind.kind, name, f"{where}.resources.{part}[{key}]", "Invalid value")  # fmt: skip
+                        field = f"{where}.resources.{part}[{key}]"
+                        raise invalid(kind.kind, name, field, "Invalid value")
             for entry in container.get("env") or ():
                 if not entry.get("name") or not isinstance(entry.get("value", ""), str):
                     raise invalid(kind.kind, name, f"{where}.env", "Invalid value")
     for toleration in spec.get("tolerations") or ():
         if toleration.get("operator") == "Exists" and toleration.get("value"):
-            raise invalid(kind.kind, name, f"{at}.tolerations", "value must be empty when `operator` is 'Exists'")  # fmt: skip
+            text = "value must be empty when `operator` is 'Exists'"
+            raise invalid(kind.kind, name, f"{at}.tolerations", text)
     _labels(kind, name, f"{at}.nodeSelector", spec.get("nodeSelector") or {})
 
 
