@@ -24,7 +24,9 @@ def node(
             "conditions": [{"type": "Ready", "status": "True"}],
             "nodeInfo": {
                 "kernelVersion": "6.8.0", "osImage": "Ubuntu 24.04.2 LTS", "operatingSystem": "linux",
-                "containerRuntimeVersion": "containerd://1.7.27", "kubeletVersion": "v1.33.4",
+                "architecture": "amd64", "machineID": name, "systemUUID": name, "bootID": name,
+                "kubeProxyVersion": "", "kubeletVersion": "v1.33.4",
+                "containerRuntimeVersion": "containerd://1.7.27",
             },
         },
     }  # fmt: skip
