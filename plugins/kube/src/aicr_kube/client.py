@@ -235,8 +235,7 @@ class Cluster:
 
     def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Create an object in the collection ``path``; status 409 when there is one of that name."""
-        query = {"fieldManager": FIELD_MANAGER} if "selfsubject" not in path else {}
-        return self._json(Request("POST", path, query, body))
+        return self._json(Request("POST", path, {"fieldManager": FIELD_MANAGER}, body))
 
     def replace(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Replace an object (PUT); with ``metadata.resourceVersion``, status 409 when it has changed since."""
