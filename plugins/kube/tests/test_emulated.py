@@ -231,3 +231,32 @@ def test_a_log_is_followed_while_it_is_written(fake_cluster: FakeCluster, client
             if event["object"]["status"]["phase"] == "Failed":
                 break
     assert event["object"]["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 3
+
+
+def test_kubectl_agrees(fake_cluster: FakeCluster, tmp_path: pathlib.Path) -> None:
+    """The real kubectl finds, makes, changes, selects and deletes objects here."""
+    import shutil
+    import subprocess
+
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        pytest.skip("there is no kubectl on PATH")
+    fake_cluster.anonymous = "admin"  # kubectl sends no token over plain HTTP
+    env = {"KUBECONFIG": fake_cluster.kubeconfig(tmp_path / "k"), "HOME": str(tmp_path), "PATH": ""}
+    document = tmp_path / "m.yaml"
+    document.write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {z: '1'}\n")
+
+    def run(*words: str) -> str:
+        done = subprocess.run(
+            [kubectl, *words], env=env, capture_output=True, text=True, check=False
+        )
+        return (done.stdout or done.stderr).strip()
+
+    assert run("create", "--validate=false", "-f", str(document)) == "configmap/m created"
+    applied = run("apply", "--server-side", "--validate=false", "-f", str(document))
+    assert applied == "configmap/m serverside-applied"
+    assert run("label", "configmap", "m", "l=v") == "configmap/m labeled"
+    assert run("get", "configmaps", "-l", "l=v", "-o", "name") == "configmap/m"
+    assert run("delete", "configmap", "m").startswith('configmap "m" deleted')
+    assert run("get", "configmap", "m") == 'Error from server (NotFound): configmaps "m" not found'
+    assert "daemonsets.apps" in run("api-resources", "-o", "name").splitlines()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from urllib.parse import unquote
 
 from fake_cluster import discovery, patches, rbac, selectors
-from fake_cluster.bodies import body_of, check_immutable
+from fake_cluster.bodies import body_of, check_immutable, check_type
 from fake_cluster.reading import list_of, metadata_only, watch
 from fake_cluster.refused import Refused, invalid
 from fake_cluster.validate import MAX_REQUEST, validate
@@ -75,8 +75,13 @@ class Api:
         parts = [unquote(part) for part in asked.path.strip("/").split("/")]
         fixed = self._fixed(asked, parts)
         if fixed is not None:
-            return Answer(200, fixed)
+            # Clients tell the two forms of discovery apart by this.
+            aggregated = fixed.get("kind") == "APIGroupDiscoveryList"
+            form = ";g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList" if aggregated else ""
+            return Answer(200, fixed, content_type=f"application/json{form}")
         place = self._place(parts)
+        if asked.method in ("POST", "PUT"):
+            check_type(asked.headers.get("content-type", ""))
         if place.kind.plural == "selfsubjectaccessreviews" and asked.method == "POST":
             return Answer(201, self._review(asked))  # everybody may ask what he may
         self._check_access(asked, place)

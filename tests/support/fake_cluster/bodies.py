@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     Item = dict[str, Any]
 
 
+def check_type(content_type: str) -> None:
+    """Refuse a body that is neither JSON nor YAML; the real server takes protobuf as well."""
+    word = content_type.split(";")[0].strip()
+    if word and word not in ("application/json", "application/yaml"):
+        text = f"the body of the request was in an unknown format: {word}"
+        raise Refused(415, text)
+
+
 def body_of(data: bytes, kind: Kind, namespace: str, name: str) -> Item:
     """Give the object of a request's body, checked against the URL."""
     try:

@@ -32,7 +32,8 @@ class FakeCluster:
     """One API server on the loopback interface, with the namespaces ``default`` and ``kube-system``.
 
     ``requests`` is everything that was asked; ``faults`` what goes wrong; ``admission`` functions
-    ``(verb, kind, object)`` that may raise ``Refused``; ``aggregated`` false hides aggregated discovery.
+    ``(verb, kind, object)`` that may raise ``Refused``; ``aggregated`` false hides aggregated discovery;
+    ``anonymous`` is who asks without a token (kubectl sends none over plain HTTP), by default nobody.
     """
 
     def __init__(self) -> None:
@@ -43,6 +44,7 @@ class FakeCluster:
         self.logs: dict[tuple[str, str, str], Log] = {}
         self.version: Item = dict(VERSION)
         self.aggregated = True
+        self.anonymous = ""
         self._kinds = list(BUILT_IN)
         self._users: dict[str, str] = {"admin-token": "admin"}
         self._rules: dict[str, tuple[Rule, ...]] = {"admin": ADMIN}
@@ -138,6 +140,8 @@ class FakeCluster:
 
     def user_of(self, authorization: str) -> str:
         """Whose token this is; empty for nobody's."""
+        if not authorization:
+            return self.anonymous
         word, _, token = authorization.partition(" ")
         return self._users.get(token.strip(), "") if word.lower() == "bearer" else ""
 
