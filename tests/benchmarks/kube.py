@@ -32,8 +32,8 @@ print(json.dumps([spent, peak, summary.status, dict(summary.data or {})]))
 
 _SERVE = f"""
 import pathlib, sys, tempfile
-from fake_cluster import FakeCluster
-from fake_cluster.scheduling import node
+from emulated_cluster import FakeCluster
+from emulated_cluster.scheduling import node
 with FakeCluster() as cluster:
     for n in range({NODES}):
         labels = {{f"feature.node.kubernetes.io/cpu-cpuid.F{{k}}": "true" for k in range({LABELS - 3})}}

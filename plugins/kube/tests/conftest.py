@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from aicr_kube.client import Cluster
 from aicr_kube.paths import object_path
-from fake_cluster.fixtures import cluster_under_test, fake_cluster, fake_kubeconfig
+from emulated_cluster.fixtures import cluster_under_test, fake_cluster, fake_kubeconfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from aicr_kube.client import Cluster
 from aicr_kube.failures import KubeError
-from fake_cluster import FakeCluster, Kind, Rule, node, write_kubeconfig
+from emulated_cluster import FakeCluster, Kind, Rule, node, write_kubeconfig
 
 from aicr_core.api import Code
 

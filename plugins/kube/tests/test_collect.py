@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aicr_kube.collect import images, installed, k8s, node, policy, topology
 from aicr_kube.collect.gotext import go_float, go_json, go_value
-from fake_cluster import FakeCluster, Kind, Rule
-from fake_cluster import node as node_object
+from emulated_cluster import FakeCluster, Kind, Rule
+from emulated_cluster import node as node_object
 
 from aicr_core.api import Context
 

@@ -8,7 +8,7 @@ import pathlib
 import pytest
 from aicr_kube.client import Cluster
 from aicr_kube.failures import KubeError
-from fake_cluster import FakeCluster, write_kubeconfig
+from emulated_cluster import FakeCluster, write_kubeconfig
 
 from aicr_core.api import Code
 

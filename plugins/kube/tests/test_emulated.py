@@ -8,7 +8,7 @@ import pytest
 from aicr_kube.client import Cluster
 from aicr_kube.failures import KubeError
 from aicr_kube.transport import Request
-from fake_cluster import Controllers, Exit, FakeCluster, Fate, Rule, node
+from emulated_cluster import Controllers, Exit, FakeCluster, Fate, Rule, node
 
 if TYPE_CHECKING:
     import pathlib

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pytest
 from aicr_kube.collect import k8s, topology
-from fake_cluster import FakeCluster, Kind, write_kubeconfig
+from emulated_cluster import FakeCluster, Kind, write_kubeconfig
 
 from aicr_core.api import Context, Measurement
 from aicr_core.kit import yamlio

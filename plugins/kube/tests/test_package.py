@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from aicr_kube import hooks
-from fake_cluster import FakeCluster, Kind, Rule
-from fake_cluster.rbac import rules_of
+from emulated_cluster import FakeCluster, Kind, Rule
+from emulated_cluster.rbac import rules_of
 
 from aicr_core.api import Context
 from aicr_core.kit import yamlio

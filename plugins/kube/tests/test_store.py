@@ -11,7 +11,7 @@ import pytest
 from aicr_kube import packing, store
 from aicr_kube.collect import topology
 from aicr_kube.paths import object_path
-from fake_cluster import FakeCluster, Rule
+from emulated_cluster import FakeCluster, Rule
 
 from aicr_core.api import AicrError, Code, Context, StoredDocument, to_yaml
 from aicr_core.model.snapshot import measurement_document

@@ -7,17 +7,17 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from urllib.parse import unquote
 
-from fake_cluster import discovery, patches, rbac, selectors
-from fake_cluster.bodies import body_of, check_immutable, check_type
-from fake_cluster.reading import list_of, metadata_only, watch
-from fake_cluster.refused import Refused, invalid
-from fake_cluster.validate import MAX_REQUEST, validate
+from emulated_cluster import discovery, patches, rbac, selectors
+from emulated_cluster.bodies import body_of, check_immutable, check_type
+from emulated_cluster.reading import list_of, metadata_only, watch
+from emulated_cluster.refused import Refused, invalid
+from emulated_cluster.validate import MAX_REQUEST, validate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fake_cluster.cluster import FakeCluster
-    from fake_cluster.kinds import Kind
+    from emulated_cluster.cluster import FakeCluster
+    from emulated_cluster.kinds import Kind
 
     Item = dict[str, Any]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fake_cluster.cluster import FakeCluster
+from emulated_cluster.cluster import FakeCluster
 
 if TYPE_CHECKING:
     import pathlib

@@ -11,17 +11,17 @@ import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from fake_cluster.kubelet import Fate, Kubelet, event, ready_condition
-from fake_cluster.objects import now
-from fake_cluster.refused import Refused
-from fake_cluster.scheduling import refusal
+from emulated_cluster.kubelet import Fate, Kubelet, event, ready_condition
+from emulated_cluster.objects import now
+from emulated_cluster.refused import Refused
+from emulated_cluster.scheduling import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
-    from fake_cluster.cluster import FakeCluster
-    from fake_cluster.kinds import Kind
+    from emulated_cluster.cluster import FakeCluster
+    from emulated_cluster.kinds import Kind
 
     Item = dict[str, Any]
     Produce = Callable[[Item, Item], Iterable[str]]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from fake_cluster.objects import now
-from fake_cluster.refused import Refused
+from emulated_cluster.objects import now
+from emulated_cluster.refused import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fake_cluster.kinds import Kind
+    from emulated_cluster.kinds import Kind
 
     Item = dict[str, Any]
     Path = tuple[str, ...]

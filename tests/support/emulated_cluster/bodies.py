@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from fake_cluster.refused import Refused, invalid
+from emulated_cluster.refused import Refused, invalid
 
 if TYPE_CHECKING:
-    from fake_cluster.kinds import Kind
+    from emulated_cluster.kinds import Kind
 
     Item = dict[str, Any]
 

@@ -8,12 +8,12 @@ import threading
 import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fake_cluster.refused import Refused, missing
+from emulated_cluster.refused import Refused, missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from fake_cluster.kinds import Kind
+    from emulated_cluster.kinds import Kind
 
     Item = dict[str, Any]
     Name = tuple[str, str]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fake_cluster.kinds import Kind
+    from emulated_cluster.kinds import Kind
 
 
 def _groups(kinds: Iterable[Kind]) -> dict[str, dict[str, list[Kind]]]:

@@ -8,15 +8,15 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from fake_cluster.refused import Refused
+from emulated_cluster.refused import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fake_cluster.api import Asked
-    from fake_cluster.kinds import Kind
-    from fake_cluster.objects import Objects
-    from fake_cluster.selectors import Test
+    from emulated_cluster.api import Asked
+    from emulated_cluster.kinds import Kind
+    from emulated_cluster.objects import Objects
+    from emulated_cluster.selectors import Test
 
     Item = dict[str, Any]
 

@@ -9,14 +9,14 @@ import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
-from fake_cluster.api import Answer, Api, Asked
-from fake_cluster.refused import Refused
+from emulated_cluster.api import Answer, Api, Asked
+from emulated_cluster.refused import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fake_cluster.cluster import FakeCluster
-    from fake_cluster.faults import Fault
+    from emulated_cluster.cluster import FakeCluster
+    from emulated_cluster.faults import Fault
 
 
 class Server(http.server.ThreadingHTTPServer):

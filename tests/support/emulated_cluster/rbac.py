@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fake_cluster.refused import Refused
+from emulated_cluster.refused import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fake_cluster.kinds import Kind
-    from fake_cluster.objects import Objects
+    from emulated_cluster.kinds import Kind
+    from emulated_cluster.objects import Objects
 
 _GROUP = "rbac.authorization.k8s.io"
 

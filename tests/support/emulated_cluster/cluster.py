@@ -5,19 +5,19 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from fake_cluster.faults import Faults
-from fake_cluster.kinds import BUILT_IN, Kind
-from fake_cluster.logs import Log
-from fake_cluster.objects import Objects
-from fake_cluster.rbac import ADMIN, Rule, bound_rules
-from fake_cluster.server import Server
+from emulated_cluster.faults import Faults
+from emulated_cluster.kinds import BUILT_IN, Kind
+from emulated_cluster.logs import Log
+from emulated_cluster.objects import Objects
+from emulated_cluster.rbac import ADMIN, Rule, bound_rules
+from emulated_cluster.server import Server
 
 if TYPE_CHECKING:
     import pathlib
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
-    from fake_cluster.api import Asked
+    from emulated_cluster.api import Asked
 
     Item = dict[str, Any]
 

@@ -8,16 +8,16 @@ webhooks, quotas, pod networking.
 
 from __future__ import annotations
 
-from fake_cluster.api import Asked
-from fake_cluster.cluster import FakeCluster, write_kubeconfig
-from fake_cluster.controllers import Controllers
-from fake_cluster.faults import Fault
-from fake_cluster.kinds import Kind
-from fake_cluster.kubelet import Exit, Fate
-from fake_cluster.logs import Log
-from fake_cluster.rbac import ADMIN, Rule
-from fake_cluster.refused import Refused
-from fake_cluster.scheduling import node
+from emulated_cluster.api import Asked
+from emulated_cluster.cluster import FakeCluster, write_kubeconfig
+from emulated_cluster.controllers import Controllers
+from emulated_cluster.faults import Fault
+from emulated_cluster.kinds import Kind
+from emulated_cluster.kubelet import Exit, Fate
+from emulated_cluster.logs import Log
+from emulated_cluster.rbac import ADMIN, Rule
+from emulated_cluster.refused import Refused
+from emulated_cluster.scheduling import node
 
 __all__ = [
     "ADMIN",

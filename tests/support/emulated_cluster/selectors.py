@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from fake_cluster.refused import Refused
+from emulated_cluster.refused import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fake_cluster.kinds import Kind
+    from emulated_cluster.kinds import Kind
 
     Test = Callable[[dict[str, Any]], bool]
 

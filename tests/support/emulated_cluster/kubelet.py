@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from fake_cluster.objects import now
-from fake_cluster.scheduling import choose
+from emulated_cluster.objects import now
+from emulated_cluster.scheduling import choose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from fake_cluster.cluster import FakeCluster
-    from fake_cluster.kinds import Kind
+    from emulated_cluster.cluster import FakeCluster
+    from emulated_cluster.kinds import Kind
 
     Item = dict[str, Any]
     Produce = Callable[[Item, Item], Iterable[str]]
