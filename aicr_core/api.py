@@ -9,6 +9,7 @@ from aicr_core.kit.frames import read_frames, write_frames
 from aicr_core.kit.run import Completed, Context
 from aicr_core.model.agent import AgentRequest, AgentResult, NodeResult
 from aicr_core.model.bundle import Artifact, BundlePlan, BundleReport, ComponentBundle, Release
+from aicr_core.model.readings import Sign, readings, recognise
 from aicr_core.model.settings import Settings
 from aicr_core.model.snapshot import Detection, Item, Measurement, Subtype
 from aicr_core.plugins.providers import (
@@ -56,6 +57,7 @@ __all__ = [
     "Phase",
     "Release",
     "Settings",
+    "Sign",
     "Signer",
     "Store",
     "StoredDocument",
@@ -63,6 +65,8 @@ __all__ = [
     "__version__",
     "hookimpl",
     "read_frames",
+    "readings",
+    "recognise",
     "to_json",
     "to_yaml",
     "write_frames",

@@ -13,11 +13,19 @@ import re
 import shlex
 import subprocess
 import sys
+import sysconfig
+import venv
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted(ROOT.glob("plugins/*/README.md")),
+    ROOT / "recipes/README.md",
+]
 BLOCK = re.compile(
     r"<!-- (?P<what>run|file)(?:: (?P<argument>[^>]+?))? -->\n```\w*\n(?P<body>.*?)^```$",
     re.MULTILINE | re.DOTALL,
@@ -39,10 +47,26 @@ def _session(body: str) -> list[tuple[str, list[str]]]:
     return commands
 
 
-def _run(command: str, folder: pathlib.Path) -> tuple[int, str]:
+@pytest.fixture(scope="session")
+def own_environment(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """Make an environment that sees what is installed here, for pages that install something; give its bin."""
+    home = tmp_path_factory.mktemp("docs") / "env"
+    venv.create(home, with_pip=True, symlinks=True)
+    (site,) = home.glob("lib/python*/site-packages")
+    # A plain path would not read the .pth files of editable installs.
+    here = sysconfig.get_path("purelib")
+    (site / "here.pth").write_text(f"import site; site.addsitedir({here!r})\n")
+    script = home / "bin/aicr"
+    script.write_text(f"#!{home}/bin/python\nfrom aicr_core.__main__ import main\nmain()\n")
+    script.chmod(0o755)
+    return home / "bin"
+
+
+def _run(command: str, folder: pathlib.Path, programs: pathlib.Path) -> tuple[int, str]:
     env = dict(os.environ)
-    env["PATH"] = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
-    env["PYTHONPATH"] = str(folder / "site")
+    env["PATH"] = f"{programs}{os.pathsep}{env['PATH']}"
+    # The build backend is installed here: no download, and pip has no word to say about itself.
+    env |= {"PIP_NO_BUILD_ISOLATION": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     result = subprocess.run(
         ["bash", "-c", command], cwd=folder, env=env, text=True, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -51,8 +75,11 @@ def _run(command: str, folder: pathlib.Path) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_page(page: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_page(page: pathlib.Path, tmp_path: pathlib.Path, request: pytest.FixtureRequest) -> None:
     text = page.read_text("utf-8")
+    programs = pathlib.Path(sys.executable).parent
+    if "\n$ pip install" in text:
+        programs = request.getfixturevalue("own_environment")
     for link in LINK.findall(text):
         assert (page.parent / link).exists(), f"{page.name}: dead link {link}"
     for block in BLOCK.finditer(text):
@@ -64,7 +91,7 @@ def test_page(page: pathlib.Path, tmp_path: pathlib.Path) -> None:
             continue
         expected = int(argument.removeprefix("exit ")) if argument else 0
         for command, shown in _session(block["body"]):
-            status, output = _run(command, tmp_path)
+            status, output = _run(command, tmp_path, programs)
             assert status == expected, f"{command}\n{output}"
             position = 0
             for line in shown:

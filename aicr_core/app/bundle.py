@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aicr_core.engine.catalogue import Catalogue
 
 Document = dict[str, Any]
+_HISTORY = (".git", ".hg", ".svn", ".jj")
 
 
 class BundleRequest(NamedTuple):
@@ -28,6 +29,7 @@ class BundleRequest(NamedTuple):
     recipe: str
     output: str = "."
     deployer: str = "helm"
+    repo: str = ""
     set_values: tuple[str, ...] = ()
     set_strings: tuple[str, ...] = ()
     enable: tuple[str, ...] = ()
@@ -45,6 +47,7 @@ class BundleRequest(NamedTuple):
     lenient: bool = False
     force: bool = False
     jobs: int = 0
+    kubeconfig: str = ""
 
 
 def parse_options(request: BundleRequest) -> Document:
@@ -70,6 +73,7 @@ def parse_options(request: BundleRequest) -> Document:
             split(request.workload_selector), "--workload-selector"
         ),
         "nodes": request.nodes,
+        "repo": request.repo,
         "strict_values": request.strict_values,
     }
 
@@ -87,16 +91,10 @@ def write_bundle(environment: Environment, request: BundleRequest) -> BundleRepo
     deployer_name = request.deployer.strip().lower() or "helm"
     plugin, deployer = _deployer(environment, deployer_name)
     options = parse_options(request)
-    texts = setflags.split_overrides(request.set_values)
-    texts += [f"{name}:enabled=true" for name in request.enable]
-    texts += [f"{name}:enabled=false" for name in request.disable]
-    for text in (*texts, *request.set_strings):
-        setflags.override(text)
-    recipe = load_recipe(environment, request.recipe)
+    settings = _settings(request)
+    recipe = load_recipe(environment, request.recipe, kubeconfig=request.kubeconfig)
     catalogue = environment.catalogue(request.data, external_only=request.external_only)
-    overrides = plan.collect_overrides(
-        texts, request.set_strings, recipe, catalogue, lenient=request.lenient
-    )
+    overrides = plan.collect_overrides(settings, recipe, catalogue, lenient=request.lenient)
     selection = plan.select(recipe, catalogue, overrides, options, _patcher(environment, recipe))
     notes = [*selection.notes, *plan.validations(selection, options, _checks(environment))]
     if environment.manager_needed("aicr_policy"):
@@ -123,11 +121,27 @@ def write_bundle(environment: Environment, request: BundleRequest) -> BundleRepo
     return report
 
 
-def load_recipe(environment: Environment, uri: str) -> Document:
+def _settings(request: BundleRequest) -> list[plan.Setting]:
+    """Parse what sets values and switches components, in the order of application. Raises AicrError."""
+    texts = [("--set", text, False) for text in setflags.split_overrides(request.set_values)]
+    texts += [("--set-string", text, True) for text in request.set_strings]
+    found = [
+        plan.Setting(flag, text, setflags.override(text, flag), literal)
+        for flag, text, literal in texts
+    ]
+    for flag, names, value in (
+        ("--enable", request.enable, "true"),
+        ("--disable", request.disable, "false"),
+    ):
+        found += [plan.Setting(flag, name, (name, "enabled", value)) for name in names]
+    return found
+
+
+def load_recipe(environment: Environment, uri: str, *, kubeconfig: str = "") -> Document:
     """Read a recipe, checked strictly. Raises AicrError naming file, line and column."""
     if "://" not in uri and uri != "-" and os.path.isdir(uri):
         raise AicrError(Code.INVALID_REQUEST, "the recipe is a directory", where=uri)
-    source = sources.read(environment, uri)
+    source = sources.read(environment, uri, kubeconfig=kubeconfig)
     return schemas.decode_document(
         source.data, source.name, schemas.RECIPE, "RecipeResult", fmt=source.fmt
     )
@@ -272,7 +286,10 @@ def _put(target: str, files: list[bundles.File], *, force: bool) -> None:
         )
     keep: list[str] = []
     if os.path.isdir(target):
-        present = tree_files(target)
+        everything = tree_files(target)
+        # The folder may be a checkout: its history is no part of the bundle, and not ours to remove.
+        keep = [path for path in everything if path.partition("/")[0] in _HISTORY]
+        present = [path for path in everything if path not in set(keep)]
         ours = bundles.INVENTORY in present and _is_ours(target)
         if present and not ours and not force:
             raise AicrError(
@@ -283,7 +300,7 @@ def _put(target: str, files: list[bundles.File], *, force: bool) -> None:
             )
         if present and not ours:
             new = {file.path for file in files}
-            keep = [path for path in present if path not in new]
+            keep += [path for path in present if path not in new]
     write_tree(target, [(file.path, file.data, file.mode) for file in files], keep)
 
 

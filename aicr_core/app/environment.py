@@ -56,15 +56,18 @@ class Environment:
         """Tell from the index, without importing anything, whether a plugin implements ``hook``."""
         return any(hook in row["hooks"] for row in self.index.rows if row["state"] in USABLE)
 
-    def catalogue(self, data: Sequence[str] = (), *, external_only: bool = False) -> Catalogue:
+    def catalogue(
+        self, data: Sequence[str] = (), *, external_only: bool = False, lenient: bool = False
+    ) -> Catalogue:
         """Give the catalogue of the installed plugins and the directories ``data``, in order.
 
-        With ``external_only`` the plugins' layers are left out; their criteria values stay known.
-        Raises AicrError for bad data; it names file, line and column.
+        With ``external_only`` the plugins' layers are left out; their criteria values stay known. With
+        ``lenient`` unknown keys in ``data`` are warned of, not refused. Raises AicrError for bad data; it
+        names file, line and column.
         """
-        key = (tuple(data), external_only)
+        key = (tuple(data), external_only, lenient)
         if key not in self._catalogues:
-            self._catalogues[key] = self._open(data, external_only)
+            self._catalogues[key] = self._open(data, external_only, lenient)
         return self._catalogues[key]
 
     def origin(self, path: str, parts: Sequence[str]) -> Document | None:
@@ -80,7 +83,7 @@ class Environment:
             return None
         return {**catalogue.file_origin(path), "line": place[0], "column": place[1]}
 
-    def _open(self, data: Sequence[str], external_only: bool) -> Catalogue:
+    def _open(self, data: Sequence[str], external_only: bool, lenient: bool) -> Catalogue:
         index = self.index
         if data or external_only:
             from aicr_core.engine.catalogue_build import from_directories
@@ -92,7 +95,9 @@ class Environment:
             usable = [row for row in index.rows if row["state"] in USABLE]
             layers, criteria, hints = catalogue_inputs(usable)
             plugins = [] if external_only else layers
-            return from_directories(data, plugins=plugins, criteria=criteria, hints=hints)
+            return from_directories(
+                data, plugins=plugins, criteria=criteria, hints=hints, lenient=lenient
+            )
         from aicr_core.engine.catalogue import Catalogue
 
         if index.problem is not None or index.hot is None:

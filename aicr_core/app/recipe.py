@@ -1,11 +1,11 @@
-"""Use cases ``recipe``, ``recipe list`` and ``query``: requests in, documents out. Prints nothing."""
+"""Use cases ``recipe`` and ``query``: requests in, documents out. Prints nothing."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core._version import __version__
-from aicr_core.engine import criteria as criteria_of
+from aicr_core.app import criteria
 from aicr_core.engine.recipes import Resolution, resolve
 from aicr_core.kit.errors import AicrError, Code
 
@@ -28,6 +28,16 @@ class RecipeRequest(NamedTuple):
     data: tuple[str, ...] = ()
     external_only: bool = False
     allow_partial: bool = False
+    lenient: bool = False
+    criteria_strict: bool = False
+    kubeconfig: str = ""
+
+
+def catalogue_for(environment: Environment, request: RecipeRequest) -> Catalogue:
+    """Give the catalogue a request asks for. Raises AicrError for bad data."""
+    return environment.catalogue(
+        request.data, external_only=request.external_only, lenient=request.lenient
+    )
 
 
 def build_recipe(environment: Environment, request: RecipeRequest) -> Resolution:
@@ -35,13 +45,13 @@ def build_recipe(environment: Environment, request: RecipeRequest) -> Resolution
 
     The snapshot's or file's criteria come first, flags override them field by field. Raises AicrError.
     """
-    catalogue = environment.catalogue(request.data, external_only=request.external_only)
-    wanted, stated, snapshot, notes = _criteria(environment, catalogue, request)
+    catalogue = catalogue_for(environment, request)
+    asked = criteria.gather(environment, catalogue, request)
     resolution = resolve(
         catalogue,
-        wanted,
-        snapshot=snapshot,
-        stated=stated,
+        asked.wanted,
+        snapshot=asked.snapshot,
+        stated=asked.stated,
         allow_partial=request.allow_partial,
         tool_version=__version__,
     )
@@ -50,13 +60,20 @@ def build_recipe(environment: Environment, request: RecipeRequest) -> Resolution
         for ref in resolution.document["componentRefs"]
         if ref["name"] not in catalogue.registry()
     ]
-    notes.extend(catalogue.warnings)
-    notes.extend(_unregistered(catalogue, name) for name in unknown)
+    notes = [*asked.notes, *catalogue.warnings]
+    notes.extend(_unregistered(environment, name) for name in unknown)
     if environment.manager_needed("aicr_policy"):
-        notes.extend(apply_policy(environment, resolution.document, "recipe"))
+        notes.extend(apply_policy(environment, _copy(resolution.document), "recipe"))
     if environment.manager_needed("aicr_recipe_built"):
-        environment.manager.event("aicr_recipe_built", recipe=resolution.document)
+        environment.manager.event("aicr_recipe_built", recipe=_copy(resolution.document))
     return Resolution(resolution.document, (*notes, *resolution.warnings))
+
+
+def _copy(document: Document) -> Document:
+    """Copy a document for a plugin: ours shares parts with the catalogue, and a hook decides nothing here."""
+    from copy import deepcopy
+
+    return deepcopy(document)
 
 
 def apply_policy(environment: Environment, document: Document, stage: str) -> list[str]:
@@ -82,83 +99,9 @@ def apply_policy(environment: Environment, document: Document, stage: str) -> li
     return notes
 
 
-def _unregistered(catalogue: Catalogue, name: str) -> str:
-    owner = catalogue.hints("component").get(name)
-    how = f"install {owner}" if owner else "add it to a registry.yaml"
+def _unregistered(environment: Environment, name: str) -> str:
+    how = environment.index.way_to("component", name) or "add it to a registry.yaml"
     return f"component {name} is in no registry, so it gets no defaults: {how}"
-
-
-def _criteria(
-    environment: Environment, catalogue: Catalogue, request: RecipeRequest
-) -> tuple[Document, set[str], Document | None, list[str]]:
-    from aicr_core.engine.criteria import ANY
-
-    values, hints = catalogue.criteria_values(), catalogue.all_hints()
-    notes: list[str] = []
-    snapshot = None
-    wanted: Document = {}
-    stated: set[str] = set()
-    if request.snapshot:
-        snapshot = _snapshot(environment, request.snapshot)
-        from aicr_core.engine.match import detect
-
-        wanted, _ = detect(snapshot, values)
-    elif request.criteria:
-        wanted = _criteria_file(environment, catalogue, request.criteria)
-        stated = set(wanted)
-    for dimension, text in request.flags.items():
-        if not text.strip():
-            continue
-        value = criteria_of.parse(values, hints, dimension, text, f"--{dimension}")
-        known = wanted.pop(dimension, None)
-        if value != ANY:
-            wanted[dimension] = value
-            stated.add(dimension)
-        if snapshot is not None and known not in (None, value):
-            notes.append(f"--{dimension} {value} overrides {known} of the snapshot")
-    if request.nodes > 0:
-        wanted["nodes"] = request.nodes
-    if not wanted and not request.snapshot and not request.criteria:
-        raise AicrError(
-            Code.INVALID_REQUEST,
-            "no criteria given",
-            hint="give at least one of --service, --accelerator, --intent, --os, --platform, --nodes",
-        )
-    return wanted, stated, snapshot, notes
-
-
-def _snapshot(environment: Environment, uri: str) -> Document:
-    from aicr_core.app import sources
-    from aicr_core.engine import schemas
-
-    source = sources.read(environment, uri)
-    return schemas.decode_document(
-        source.data, source.name, schemas.SNAPSHOT, "Snapshot", fmt=source.fmt
-    )
-
-
-def _criteria_file(environment: Environment, catalogue: Catalogue, uri: str) -> Document:
-    from aicr_core.app import sources
-    from aicr_core.engine import schemas
-
-    source = sources.read(environment, uri)
-    document = schemas.decode_document(
-        source.data, source.name, schemas.CRITERIA_FILE, "RecipeCriteria", fmt=source.fmt
-    )
-    spec = document.get("spec", {})
-    values, hints = catalogue.criteria_values(), catalogue.all_hints()
-    found: Document = {}
-    for dimension in criteria_of.TEXT_DIMENSIONS:
-        if dimension in spec:
-            where = f"{source.name}: spec.{dimension}"
-            found[dimension] = criteria_of.parse(values, hints, dimension, spec[dimension], where)
-    if spec.get("nodes", 0) < 0:
-        raise AicrError(
-            Code.INVALID_REQUEST, f"nodes is {spec['nodes']}", where=f"{source.name}: spec.nodes",
-            hint="give a positive number, or leave it out",
-        )  # fmt: skip
-    found["nodes"] = spec.get("nodes", 0)
-    return criteria_of.concrete(found)
 
 
 def query(
@@ -168,47 +111,6 @@ def query(
     from aicr_core.engine.query import hydrated, select
 
     resolution = build_recipe(environment, request)
-    catalogue = environment.catalogue(request.data, external_only=request.external_only)
+    catalogue = catalogue_for(environment, request)
     document = hydrated(catalogue, resolution.document, empty=empty)
     return select(document, selector), resolution.warnings
-
-
-def list_overlays(
-    environment: Environment,
-    filters: Mapping[str, str],
-    data: tuple[str, ...] = (),
-    *,
-    external_only: bool = False,
-) -> list[Document]:
-    """Give the catalogue's overlays: name, criteria, whether it is a leaf, where it comes from.
-
-    ``filters`` are criteria texts, compared for equality and joined by AND. Raises AicrError for a value
-    nobody knows.
-    """
-    catalogue = environment.catalogue(data, external_only=external_only)
-    values, hints = catalogue.criteria_values(), catalogue.all_hints()
-    wanted = {
-        name: criteria_of.parse(values, hints, name, text, f"--{name}")
-        for name, text in filters.items()
-    }
-    parents = {catalogue.parent_of(name) for name in catalogue.names()}
-    layers = {layer["name"]: layer for layer in catalogue.layers}
-    rows = []
-    for name in catalogue.names():
-        overlay = catalogue.overlay(name)
-        assert overlay is not None
-        carried = overlay["criteria"] or {}
-        if any(carried.get(key, criteria_of.ANY) != value for key, value in wanted.items()):
-            continue
-        layer = layers[overlay["layer"]]
-        rows.append(
-            {
-                "name": name,
-                "criteria": carried,
-                "is_leaf": name not in parents,
-                "base": overlay["base"] or "base",
-                "source": layer["distribution"] or "external",
-                "file": overlay["file"],
-            }
-        )
-    return rows

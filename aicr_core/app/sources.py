@@ -1,7 +1,7 @@
 """Read a document from where a person says it is: file, standard input, http(s), or a store's URI.
 
-Which reader a URI scheme needs is a store plugin's business; ``http`` and ``https`` are read here, with limits
-(spec/recipe.md 18, B6). Nothing is written to disk.
+Which reader a URI scheme needs is a store plugin's business; ``http`` and ``https`` are read by ``app.http``, when
+needed. Nothing is written to disk.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aicr_core.kit import limits
 from aicr_core.kit.errors import AicrError, Code
+from aicr_core.kit.limits import MAX_BYTES
 from aicr_core.kit.paths import fault
-from aicr_core.kit.yamlio import MAX_BYTES
 
 if TYPE_CHECKING:
     from aicr_core.app.environment import Environment
+    from aicr_core.app.http import Page
 
 
 class Source(NamedTuple):
@@ -27,30 +28,44 @@ class Source(NamedTuple):
     name: str
 
 
-def read(environment: Environment, uri: str) -> Source:
-    """Read ``uri``: a path, ``-`` for standard input, ``http(s)://`` or a store's scheme.
+def read(
+    environment: Environment, uri: str, *, kubeconfig: str = "", limit: int = MAX_BYTES
+) -> Source:
+    """Read ``uri``: a path, ``-`` for standard input, ``http(s)://`` or a store's scheme; at most ``limit`` bytes.
 
     Raises AicrError: NOT_FOUND, UNAUTHORIZED, SERVICE_UNAVAILABLE, TIMEOUT, or INVALID_REQUEST for what is
     too large or of no known format.
     """
-    scheme, separator, _ = uri.partition("://")
+    scheme, separator, rest = uri.partition("://")
     if uri == "-":
-        return Source(sys.stdin.buffer.read(MAX_BYTES + 1), "yaml", "standard input")
+        return Source(_standard_input(limit), "yaml", "standard input")
     if not separator:
-        return Source(_file(uri), format_of(uri), uri)
-    if scheme in ("http", "https"):
-        data, fmt = _http(uri)
-        return Source(data, fmt, uri)
-    stores = environment.manager.named("aicr_stores", "scheme")
-    if scheme not in stores:
-        hints = dict(environment.catalogue().hints("store"))
-        raise environment.manager.missing("store for URIs of scheme", scheme, sorted(stores), hints)
+        return Source(_file(uri, limit), format_of(uri), uri)
+    if scheme.lower() in ("http", "https"):
+        from aicr_core.app import http
+
+        page = http.fetch(f"{scheme.lower()}://{rest}", limit)
+        return Source(page.data, _format_of_page(page), uri)
+    from aicr_core.app.sinks import store_for
     from aicr_core.kit.run import Context
     from aicr_core.plugins.manager import resolve
 
-    context = Context(settings=environment.settings, timeout=limits.HTTP)
-    stored = resolve(stores[scheme][1].read)(context, uri)
+    context = Context(
+        settings=environment.settings, timeout=limits.HTTP, options={"kubeconfig": kubeconfig}
+    )
+    stored = resolve(store_for(environment, uri)[1].read)(context, uri)
     return Source(stored.data, stored.format, uri)
+
+
+def read_bytes(uri: str) -> bytes:
+    """Read what is no document (a template, a rules file): a path, ``-``, or http(s). Raises as :func:`read`."""
+    if uri == "-":
+        return _standard_input(MAX_BYTES)
+    if uri.startswith(("http://", "https://")):
+        from aicr_core.app import http
+
+        return http.fetch(uri, MAX_BYTES).data
+    return _file(uri, MAX_BYTES)
 
 
 def format_of(name: str) -> str:
@@ -59,7 +74,7 @@ def format_of(name: str) -> str:
     JSON is a subset of YAML for our purposes, so an unknown ending reads as YAML. Raises AicrError for
     ``.table`` and ``.txt``, which hold output for people.
     """
-    ending = os.path.splitext(name)[1].lower()
+    ending = os.path.splitext(name.lower().removesuffix(".gz"))[1]
     if ending in (".table", ".txt"):
         raise AicrError(
             Code.INVALID_REQUEST,
@@ -70,43 +85,32 @@ def format_of(name: str) -> str:
     return "json" if ending == ".json" else "yaml"
 
 
-def _file(path: str) -> bytes:
+def _file(path: str, limit: int) -> bytes:
     try:
         with open(path, "rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+            data = stream.read(limit + 1)
     except OSError as error:
         raise fault(error, path, "read") from None
-    if len(data) > MAX_BYTES:
-        raise AicrError(Code.INVALID_REQUEST, "the file is over the limit of 10 MiB", where=path)
+    if len(data) > limit:
+        raise _too_large(path, limit)
     return data
 
 
-def _http(url: str) -> tuple[bytes, str]:
-    from urllib.error import HTTPError, URLError
-    from urllib.parse import urlsplit
-    from urllib.request import Request, urlopen
+def _too_large(where: str, limit: int) -> AicrError:
+    return AicrError(
+        Code.INVALID_REQUEST, f"the document is over the limit of {limit // 2**20} MiB", where=where
+    )
 
-    request = Request(url, headers={"User-Agent": "aicr"})  # noqa: S310 - scheme checked by the caller
-    try:
-        with urlopen(request, timeout=limits.HTTP) as response:  # noqa: S310
-            if response.status != 200:
-                raise AicrError(Code.SERVICE_UNAVAILABLE, f"status {response.status}", where=url)
-            data = response.read(MAX_BYTES + 1)
-            kind = response.headers.get_content_type()
-    except HTTPError as error:
-        code = {401: Code.UNAUTHORIZED, 403: Code.UNAUTHORIZED, 404: Code.NOT_FOUND}.get(
-            error.code, Code.SERVICE_UNAVAILABLE
-        )
-        raise AicrError(code, f"the server answers {error.code}", where=url) from None
-    except TimeoutError:
-        raise AicrError(Code.TIMEOUT, f"no answer within {limits.HTTP:g} s", where=url) from None
-    except (URLError, OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        raise AicrError(Code.SERVICE_UNAVAILABLE, f"cannot fetch: {reason}", where=url) from None
-    if len(data) > MAX_BYTES:
-        raise AicrError(Code.INVALID_REQUEST, "the document is over the limit of 10 MiB", where=url)
-    path = urlsplit(url).path
-    known = os.path.splitext(path)[1].lower() in (".json", ".yaml", ".yml", ".txt", ".table")
-    if not known and kind.endswith("json"):
-        return data, "json"
-    return data, format_of(path)
+
+def _standard_input(limit: int) -> bytes:
+    if sys.stdin is None:
+        raise AicrError(Code.INVALID_REQUEST, "standard input is closed", hint="give a file")
+    return sys.stdin.buffer.read(limit + 1)
+
+
+def _format_of_page(page: Page) -> str:
+    """The path decides, not the query (B6); the server only where the path says nothing."""
+    known = os.path.splitext(page.path)[1].lower() in (".json", ".yaml", ".yml", ".txt", ".table")
+    if not known and page.kind.endswith("json"):
+        return "json"
+    return format_of(page.path)

@@ -28,21 +28,26 @@ Examples:
 )
 @click.option("--output", "-o", multiple=True, metavar="DIR", help="directory to write; default .")
 @click.option("--deployer", "-d", multiple=True, metavar="NAME", help="default: helm")
+@click.option("--repo", multiple=True, metavar="URL",
+              help="Git repository the bundle is pushed to, for deployers that need one")  # fmt: skip
 @click.option("--set", "set_values", multiple=True, metavar="COMPONENT:PATH=VALUE",
               help="override a value (repeatable)")  # fmt: skip
 @click.option("--set-string", "set_strings", multiple=True, metavar="COMPONENT:PATH=TEXT",
               help="override a value, always as text")  # fmt: skip
 @click.option("--enable", multiple=True, metavar="COMPONENT", help="switch a component on")
 @click.option("--disable", multiple=True, metavar="COMPONENT", help="leave a component out")
-@click.option("--system-node-selector", multiple=True, metavar="KEY=VALUE")
+@click.option("--system-node-selector", multiple=True, metavar="KEY=VALUE",
+              help="nodes for controllers (repeatable, or separated by commas)")  # fmt: skip
 @click.option("--system-node-toleration", "system_node_tolerations", multiple=True,
-              metavar="KEY=VALUE:EFFECT")  # fmt: skip
-@click.option("--accelerated-node-selector", multiple=True, metavar="KEY=VALUE")
+              metavar="KEY=VALUE:EFFECT", help="taint that controllers tolerate; default: every one")  # fmt: skip
+@click.option("--accelerated-node-selector", multiple=True, metavar="KEY=VALUE",
+              help="nodes with accelerators (repeatable, or separated by commas)")  # fmt: skip
 @click.option("--accelerated-node-toleration", "accelerated_node_tolerations", multiple=True,
-              metavar="KEY=VALUE:EFFECT")  # fmt: skip
+              metavar="KEY=VALUE:EFFECT", help="taint that their agents tolerate; default: every one")  # fmt: skip
 @click.option("--workload-gate", default="", metavar="KEY=VALUE:EFFECT",
               help="taint that holds workloads back from new nodes")  # fmt: skip
-@click.option("--workload-selector", multiple=True, metavar="KEY=VALUE")
+@click.option("--workload-selector", multiple=True, metavar="KEY=VALUE",
+              help="pods of jobs, which node tuning waits for (repeatable)")  # fmt: skip
 @click.option(
     "--nodes", type=Integer(), default=0, metavar="N", help="expected number of GPU nodes"
 )
@@ -51,7 +56,7 @@ Examples:
 )
 @click.option("--external-only", is_flag=True, help="use the --data directories alone")
 @click.option(
-    "--strict-values", is_flag=True, help="an unknown --set path is an error, not a warning"
+    "--strict-values", is_flag=True, help="a --set path that looks misspelt is an error, not a note"
 )
 @click.option("--lenient", is_flag=True, help="ignore --set for components the recipe has not")
 @click.option("--force", is_flag=True, help="write into a directory that holds other files")
@@ -65,13 +70,13 @@ def bundle(environment: Environment, /, **options: Any) -> None:
     """
     from aicr_core.app.bundle import BundleRequest, write_bundle
 
-    options.pop("kubeconfig")
     request = BundleRequest(
         **{
             **options,
             "recipe": single("recipe", options["recipe"]),
             "output": single("output", options["output"], "."),
             "deployer": single("deployer", options["deployer"], "helm"),
+            "repo": single("repo", options["repo"]),
             "data": tuple(folder for folder in options["data"] if folder),
         }
     )

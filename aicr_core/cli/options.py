@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -11,11 +11,15 @@ from aicr_core.engine.criteria import TEXT_DIMENSIONS
 from aicr_core.kit.errors import AicrError, Code, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+T = TypeVar("T")
 
 _GO_INTEGER = re.compile(
-    r"[-+]?(0[bB]_?[01][01_]*|0[xX]_?[0-9a-fA-F][0-9a-fA-F_]*|0?[oO]?_?[0-7][0-7_]*|[1-9][0-9_]*)$"
+    r"[-+]?(0[bB](_?[01])+|0[xX](_?[0-9a-fA-F])+|0[oO]?(_?[0-7])+|0|[1-9](_?[0-9])*)$"
 )
+_MOST_DIGITS = 80
+"""More than any 64-bit integer needs, prefix and underscores included."""
 
 
 if TYPE_CHECKING:
@@ -34,23 +38,49 @@ class Integer(IntegerType):
         """Give the integer; a usage error otherwise."""
         if not isinstance(value, str):
             return int(value)
-        body = value.lstrip("+-")
-        if _GO_INTEGER.match(value) and not body.endswith("_") and "__" not in body:
+        if len(value) <= _MOST_DIGITS and _GO_INTEGER.fullmatch(value):
+            body = value.lstrip("+-")
             if len(body) > 1 and body[0] == "0" and body[1] in "01234567_":
                 body = "0o" + body[1:].lstrip("_")
             number = int(body, 0) * (-1 if value.startswith("-") else 1)
             if -(2**63) <= number < 2**63:
                 return number
-        raise click.BadParameter(f"{value!r} is no integer", ctx=ctx, param=param)
+        shown = value if len(value) <= _MOST_DIGITS else f"{value[:_MOST_DIGITS]}..."
+        raise click.BadParameter(f"{shown!r} is no integer", ctx=ctx, param=param)
 
 
-def single(name: str, values: Sequence[str], default: str = "") -> str:
-    """Give the one value of an option that may stand once. Raises AicrError when it stands twice."""
+class SingleDash(click.Command):
+    """A command whose long options may also be written with one dash, as the reference allows."""
+
+    def make_parser(self, ctx: click.Context) -> Any:
+        """Know ``-service`` beside ``--service``; ``-s`` stays what it is."""
+        parser: Any = super().make_parser(ctx)
+        for name, option in list(parser._long_opt.items()):
+            parser._long_opt.setdefault(name.removeprefix("-"), option)
+        return parser
+
+
+class SingleDashGroup(SingleDash, click.Group):
+    """A group of that kind."""
+
+
+def single(name: str, values: Sequence[T], default: T | None = None) -> T:
+    """Give the one value of an option that may stand once. Raises AicrError when it stands twice.
+
+    Without a value and a default it is the empty text.
+    """
     if len(values) > 1:
         raise AicrError(
             Code.INVALID_REQUEST, f"--{name} is given {len(values)} times", hint="give it once"
         )
-    return values[0] if values else default
+    if values:
+        return values[0]
+    return cast("T", "") if default is None else default
+
+
+def is_true(env: Mapping[str, str], name: str) -> bool:
+    """Tell whether a switch among the environment variables is on, by the reference's grammar."""
+    return env.get(name, "") in ("1", "t", "T", "TRUE", "true", "True")
 
 
 def choice(name: str, value: str, known: Sequence[str]) -> str:
@@ -112,7 +142,7 @@ def criteria_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(
         [
             click.option(
-                "--nodes", type=Integer(), default=0, metavar="N", help="number of GPU nodes"
+                "--nodes", type=Integer(), multiple=True, metavar="N", help="number of GPU nodes"
             ),
             click.option(
                 "--snapshot",
@@ -145,6 +175,21 @@ def criteria_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 help="make the smaller recipe when a criterion is covered by no overlay",
             ),
             click.option(
+                "--explain-criteria",
+                is_flag=True,
+                help="print instead where each criterion comes from",
+            ),
+            click.option(
+                "--lenient",
+                is_flag=True,
+                help="warn of unknown keys in --data and input files instead of refusing them",
+            ),
+            click.option(
+                "--criteria-strict",
+                is_flag=True,
+                help="take no criteria values that only --data declares",
+            ),
+            click.option(
                 "--kubeconfig", "-k", default="", metavar="FILE", help="for cm:// sources"
             ),
         ]
@@ -160,10 +205,13 @@ def request_from(options: dict[str, Any]) -> Any:
     flags = {name: single(name, options[name]) for name in TEXT_DIMENSIONS if options[name]}
     return RecipeRequest(
         flags=flags,
-        nodes=options["nodes"],
+        nodes=options["nodes"][-1] if options["nodes"] else 0,
         criteria=single("criteria", options["criteria"]),
         snapshot=single("snapshot", options["snapshot"]),
         data=tuple(folder for folder in options["data"] if folder),
         external_only=options["external_only"],
         allow_partial=options["allow_partial"],
+        kubeconfig=options["kubeconfig"],
+        lenient=options["lenient"],
+        criteria_strict=options["criteria_strict"],
     )

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aicr_core.kit.emit import to_json, to_yaml
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.kit.log import Log
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aicr_core.app.environment import Environment
 
 _log = Log()
 
@@ -28,29 +33,30 @@ def warn(text: str) -> None:
     _log.warn(text)
 
 
-def write_result(text: str, output: str = "") -> None:
-    """Write a result to standard output (``""`` or ``-``) or, whole or not at all, to a file.
+def deliver(
+    environment: Environment,
+    text: str,
+    target: str,
+    fmt: str,
+    *,
+    notes: Mapping[str, str] | None = None,
+    kubeconfig: str = "",
+) -> None:
+    """Write a result where ``--output`` says: standard output (``""`` or ``-``), a file, or a store's URI.
 
-    Raises AicrError when that cannot be written, BrokenPipeError when its reader has gone.
+    Raises AicrError when that cannot be written, BrokenPipeError when the reader has gone.
     """
-    target = output.strip()
+    target = target.strip()
     if target in ("", "-"):
-        _standard_output(text)
+        write_result(text)
         return
-    if "://" in target:
-        scheme = target.partition("://")[0]
-        raise AicrError(
-            Code.INVALID_REQUEST,
-            f"cannot write to {scheme}:// here",
-            where="--output",
-            hint="give a file, or - for standard output",
-        )
-    from aicr_core.kit.paths import atomic_write
+    from aicr_core.app import sinks
 
-    atomic_write(target, text.encode("utf-8"))
+    sinks.put(environment, target, text, fmt, notes=notes, kubeconfig=kubeconfig)
 
 
-def _standard_output(text: str) -> None:
+def write_result(text: str) -> None:
+    """Write a result to standard output. Raises as :func:`deliver`."""
     if sys.stdout is None:
         raise AicrError(Code.INVALID_REQUEST, "standard output is closed", hint="use --output FILE")
     try:

@@ -88,7 +88,7 @@ def info_command(environment: Environment, name: str, fmt: str) -> None:
 
 def _cell(value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(
+        value = ", ".join(
             f"{item['kind']} {item['name']}" if isinstance(item, dict) else str(item)
             for item in value
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aicr_core.cli.options import choice, criteria_options, request_from, single
+from aicr_core.cli.options import SingleDash, choice, criteria_options, request_from, single
 from aicr_core.cli.output import render, warn, write_result
 from aicr_core.kit.emit import float_text, to_yaml
 
@@ -15,17 +15,16 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    cls=SingleDash,
     epilog="""\b
 Examples:
   aicr query --service eks --intent training --selector deploymentOrder
   aicr query --service eks --intent training --selector components.gpu-operator.version
   aicr query -c criteria.yaml --selector 'constraints[0].value' --format json
-  aicr query -c criteria.yaml --selector 'components.x.values["a.b"]'"""
+  aicr query -c criteria.yaml --selector 'components.x.values["a.b"]'""",
 )
 @criteria_options
-@click.option(
-    "--selector", multiple=True, required=True, metavar="PATH", help='dotted path; "" is all'
-)
+@click.option("--selector", multiple=True, metavar="PATH", help='dotted path; "" is all (required)')
 @click.option(
     "--format", "-t", "fmt", multiple=True, metavar="yaml|json|table", help="default: yaml"
 )
@@ -35,12 +34,22 @@ def query(environment: Environment, /, **options: Any) -> None:
 
     A selector is a dotted path; [n] enters a list, ["a.b"] names a key that holds dots.
     """
+    from aicr_core.app.recipe import catalogue_for
     from aicr_core.app.recipe import query as run
 
     selector = single("selector", options["selector"])
     request = request_from(options)
-    environment.catalogue(request.data, external_only=request.external_only)
-    fmt = choice("format", single("format", options["fmt"], "yaml"), ("yaml", "json", "table"))
+    default = "table" if options["explain_criteria"] else "yaml"
+    fmt = single("format", options["fmt"], default)
+    catalogue_for(environment, request)
+    choice("format", fmt, ("yaml", "json", "table"))
+    if options["explain_criteria"]:
+        from aicr_core.cli.explain import explanation
+
+        write_result(explanation(environment, request, fmt))
+        return
+    if not options["selector"]:
+        raise click.UsageError("Missing option '--selector'.")
     value, warnings = run(environment, request, selector, empty=None if fmt == "json" else [])
     for text in warnings:
         warn(text)

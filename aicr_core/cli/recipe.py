@@ -6,8 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aicr_core.cli.options import choice, criteria_options, request_from, single
-from aicr_core.cli.output import render, warn, write_result
+from aicr_core.cli.options import (
+    SingleDash,
+    SingleDashGroup,
+    choice,
+    criteria_options,
+    request_from,
+    single,
+)
+from aicr_core.cli.output import deliver, render, warn, write_result
 from aicr_core.engine.criteria import TEXT_DIMENSIONS
 
 if TYPE_CHECKING:
@@ -17,11 +24,13 @@ FORMATS = ("yaml", "json", "table")
 
 
 @click.group(
+    cls=SingleDashGroup,
     invoke_without_command=True,
     epilog="""\b
 Examples:
   aicr recipe --service eks --accelerator h100 --os ubuntu --intent training
   aicr recipe --snapshot node.yaml --intent inference -o recipe.yaml
+  aicr recipe --snapshot node.yaml --explain-criteria
   aicr recipe --criteria criteria.yaml --data ./my-catalogue --format json
   aicr recipe list --service eks""",
 )
@@ -40,90 +49,127 @@ def recipe(ctx: click.Context, /, **options: Any) -> None:
     standard input, or http(s) URLs.
     """
     if ctx.invoked_subcommand is not None:
+        _refuse_options_before(ctx, ctx.invoked_subcommand)
         return
-    from aicr_core.app.recipe import build_recipe
+    from aicr_core.app.recipe import build_recipe, catalogue_for
 
     environment: Environment = ctx.obj
     output = single("output", options["output"])
     request = request_from(options)
-    environment.catalogue(request.data, external_only=request.external_only)
-    fmt = choice("format", single("format", options["fmt"], "yaml"), FORMATS)
+    default = "table" if options["explain_criteria"] else "yaml"
+    fmt = single("format", options["fmt"], default)
+    catalogue_for(environment, request)
+    choice("format", fmt, FORMATS)
+    if options["explain_criteria"]:
+        from aicr_core.cli.explain import explanation
+
+        text = explanation(environment, request, fmt)
+        deliver(environment, text, output, fmt, kubeconfig=request.kubeconfig)
+        return
     resolution = build_recipe(environment, request)
     for text in resolution.warnings:
         warn(text)
-    document = resolution.document
-    write_result(_table(document) if fmt == "table" else render(document, fmt), output)
+    text = _text(resolution.document, fmt)
+    deliver(environment, text, output, fmt, kubeconfig=request.kubeconfig)
 
 
-_ACRONYMS = {"apiVersion": "APIVersion", "os": "OS"}
+def _text(document: dict[str, Any], fmt: str) -> str:
+    if fmt != "table":
+        return render(document, fmt)
+    from aicr_core.cli.recipe_table import recipe_table
+
+    return recipe_table(document)
 
 
-def _table(document: dict[str, Any]) -> str:
-    """Give the recipe as one row a leaf, sorted by path in byte order (spec/recipe.md 14)."""
-    from aicr_core.engine.match import as_text
-    from aicr_core.kit.text import table
-
-    rows: list[tuple[str, str]] = []
-
-    def walk(path: str, value: Any, *, free: bool) -> None:
-        if isinstance(value, dict):
-            for key, item in value.items():
-                name = key if free else _ACRONYMS.get(key, key[:1].upper() + key[1:])
-                walk(f"{path}.{name}" if path else name, item, free=free or key == "overrides")
-        elif isinstance(value, list):
-            for number, item in enumerate(value):
-                walk(f"{path}.[{number}]", item, free=free)
-        else:
-            rows.append((path, as_text(value)))
-
-    walk("", document, free=False)
-    rows.sort(key=lambda row: row[0].encode())
-    return table(("FIELD", "VALUE"), rows, rule=True)
+def _refuse_options_before(ctx: click.Context, command: str) -> None:
+    """Options of ``recipe`` itself would be without effect on its subcommand: say so."""
+    for parameter in ctx.command.params:
+        source = ctx.get_parameter_source(parameter.name or "")
+        if source is click.core.ParameterSource.COMMANDLINE:
+            name = parameter.opts[0]
+            raise click.UsageError(f"{name} has to stand after {command}", ctx=ctx)
 
 
 @recipe.command(
     "list",
+    cls=SingleDash,
     epilog="""\b
 Examples:
   aicr recipe list
   aicr recipe list --service eks --intent training --format json""",
 )
-@click.option("--service", default="", metavar="VALUE")
-@click.option("--accelerator", "--gpu", "accelerator", default="", metavar="VALUE")
-@click.option("--intent", default="", metavar="VALUE")
-@click.option("--os", default="", metavar="VALUE")
-@click.option("--platform", default="", metavar="VALUE")
+@click.option("--service", default="", metavar="VALUE", help="only overlays with this service")
+@click.option(
+    "--accelerator",
+    "--gpu",
+    "accelerator",
+    default="",
+    metavar="VALUE",
+    help="only overlays with this accelerator",
+)
+@click.option("--intent", default="", metavar="VALUE", help="only overlays with this intent")
+@click.option("--os", default="", metavar="VALUE", help="only overlays with this os")
+@click.option("--platform", default="", metavar="VALUE", help="only overlays with this platform")
 @click.option(
     "--data", multiple=True, metavar="DIR", help="further catalogue directory (repeatable)"
 )
 @click.option("--external-only", is_flag=True, help="list the --data directories alone")
+@click.option("--lenient", is_flag=True, help="warn of unknown keys in --data, do not refuse them")
+@click.option(
+    "--criteria-strict", is_flag=True, help="take no criteria values that only --data declares"
+)
+@click.option(
+    "--no-health", "--skip-health", is_flag=True, help="do not examine the recipes of the leaves"
+)
 @click.option(
     "--format", "-t", "fmt", default="table", metavar="table|json|yaml", help="default: table"
 )
 @click.pass_obj
 def list_command(environment: Environment, /, **options: Any) -> None:
     """List the overlays of the catalogue; criteria filter by equality."""
-    from aicr_core.app.recipe import list_overlays
+    from aicr_core.app.listing import overlays
+    from aicr_core.app.recipe import RecipeRequest
 
     fmt = choice("format", options["fmt"], FORMATS)
-    filters = {name: options[name] for name in TEXT_DIMENSIONS if options[name]}
-    rows = list_overlays(
-        environment, filters, options["data"], external_only=options["external_only"]
+    request = RecipeRequest(
+        flags={name: options[name] for name in TEXT_DIMENSIONS if options[name]},
+        data=tuple(folder for folder in options["data"] if folder),
+        external_only=options["external_only"],
+        lenient=options["lenient"],
+        criteria_strict=options["criteria_strict"],
     )
-    if fmt != "table":
-        write_result(render(rows, fmt))
-        return
+    health = not options["no_health"]
+    rows = overlays(environment, request, health=health)
+    for row in rows:
+        for text in row.get("health", {}).get("problems", ()):
+            warn(f"{row['name']}: {text}")
+    write_result(_overlays(rows, health=health) if fmt == "table" else render(rows, fmt))
+
+
+def _overlays(rows: list[dict[str, Any]], *, health: bool) -> str:
     from aicr_core.kit.text import table
 
-    header = ["NAME", *(name.upper() for name in TEXT_DIMENSIONS), "LEAF", "SOURCE"]
-    lines = [
-        [
-            row["name"],
-            *(str(row["criteria"].get(name, "any")) for name in TEXT_DIMENSIONS),
-            "yes" if row["is_leaf"] else "no",
-            row["source"],
-        ]
-        for row in rows
-    ]
+    graded = ["STATUS", "COVERAGE"] if health else []
+    header = ["NAME", *(name.upper() for name in TEXT_DIMENSIONS), "IS_LEAF", *graded, "SOURCE"]
+    lines = []
+    for row in rows:
+        found = row.get("health", {})
+        coverage = " ".join(
+            f"{name[0].upper()}:{len(phase['checks'])}"
+            for name, phase in found.get("coverage", {}).items()
+        )
+        lines.append(
+            [
+                row["name"],
+                *(str(row["criteria"].get(name, "any")) for name in TEXT_DIMENSIONS),
+                "yes" if row["is_leaf"] else "no",
+                *([found.get("status", "-"), coverage or "-"] if health else []),
+                row["source"],
+            ]
+        )
     legend = 'A recipe takes every overlay whose criteria all hold; "any" holds for every query.'
-    write_result(table(header, lines) + f"\n{legend}\n")
+    if health:
+        legend += (
+            "\nCOVERAGE counts the checks of readiness, deployment, performance and conformance."
+        )
+    return f"{table(header, lines)}\n{legend}\n"

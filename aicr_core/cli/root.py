@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 # name -> (module:attribute, section, summary)
 COMMANDS: dict[str, tuple[str, str, str]] = {
+    "snapshot": (
+        "aicr_core.cli.snapshot:snapshot",
+        "Engine",
+        "Measure a host, a node of a cluster, or every node",
+    ),
     "recipe": (
         "aicr_core.cli.recipe:recipe",
         "Engine",
@@ -32,6 +37,12 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "query": ("aicr_core.cli.query:query", "Engine", "Print one value of the hydrated recipe"),
     "bundle": ("aicr_core.cli.bundle:bundle", "Engine", "Write what a team deploys from a recipe"),
+    "diff": ("aicr_core.cli.diff:diff", "Fleet", "Show what changed between two snapshots"),
+    "fleet": (
+        "aicr_core.cli.fleet:fleet",
+        "Fleet",
+        "Compare the nodes of a fleet, hold them to a recipe",
+    ),
     "plugins": (
         "aicr_core.cli.plugins:plugins",
         "Administration",

@@ -195,7 +195,14 @@ def complete(
     themselves, in order of generation.
     """
     whole = list(files)
+    taken = {file.path for file in files}
     for path in catalogue.data_files():
+        if f"data/{path}" in taken:
+            raise AicrError(
+                Code.INVALID_REQUEST,
+                f'component "data" and the copy of --data both write data/{path}',
+                hint="rename the component",
+            )
         whole.append(File(f"data/{path}", catalogue.read_file(path), 0o644, "data"))
     whole.append(File(RECIPE, to_yaml(recipe).encode("utf-8"), 0o600, producer))
     inventory = {

@@ -136,11 +136,6 @@ class Catalogue:
         hints: Mapping[str, str] = self._hot["hints"].get(kind, {})
         return hints
 
-    def all_hints(self) -> Mapping[str, Mapping[str, str]]:
-        """All hints by kind."""
-        hints: Mapping[str, Mapping[str, str]] = self._hot["hints"]
-        return hints
-
     def has_file(self, path: str) -> bool:
         """Tell whether a layer holds the file."""
         return path in self._hot["files"]
@@ -169,6 +164,13 @@ class Catalogue:
         """Relative paths of the files that external layers supply, sorted."""
         external = {i for i, layer in enumerate(self._hot["layers"]) if not layer["distribution"]}
         return sorted(path for path, layer in self._hot["files"].items() if layer in external)
+
+    def files_below(self, prefix: str) -> Sequence[str]:
+        """Relative paths of all layers' files that start with ``prefix``, in the order of layers, then by name."""
+        found = (
+            (layer, path) for path, layer in self._hot["files"].items() if path.startswith(prefix)
+        )
+        return [path for _, path in sorted(found)]
 
     def _layer_of(self, path: str) -> Document:
         number = self._hot["files"].get(path)

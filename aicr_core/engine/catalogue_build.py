@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aicr_core.engine import layers as layer_files
 from aicr_core.engine import schemas
 from aicr_core.engine.catalogue import Catalogue, criteria_key, parse_values
+from aicr_core.engine.catalogue_files import Role, role, unused
 from aicr_core.engine.criteria import (
     ANY,
     TEXT_DIMENSIONS,
@@ -21,6 +22,7 @@ from aicr_core.engine.criteria import (
     empty_table,
     lookup,
 )
+from aicr_core.engine.order import check_dependencies
 from aicr_core.kit import yamlio
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.kit.schema import decode
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from aicr_core.engine.layers import Layer
+    from aicr_core.kit.schema import Schema
 
 Document = dict[str, Any]
 
@@ -36,7 +39,14 @@ Document = dict[str, Any]
 class Builder:
     """One build; ``sections()`` gives the result. Use :func:`build`."""
 
-    def __init__(self, criteria: ValueTable, hints: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        criteria: ValueTable,
+        hints: Mapping[str, Mapping[str, str]],
+        *,
+        lenient: bool = False,
+    ) -> None:
+        self.lenient = lenient
         self.criteria = {name: dict(criteria.get(name, {})) for name in empty_table()}
         self.hints = {kind: dict(names) for kind, names in hints.items()}
         self.layers: list[Layer] = []
@@ -60,9 +70,14 @@ class Builder:
         for path in paths:
             self._claim(path, number, replaced)
         # What a replaced file said is gone with it, also when the new file says something else.
-        for name, (body, owner) in list(self.overlays.items()):
-            if owner != number and body["file"] in replaced:
-                del self.overlays[name]
+        for table in (self.overlays, self.mixins):
+            for name, (body, owner) in list(table.items()):
+                if owner != number and body["file"] in replaced:
+                    del table[name]
+        if self.base is not None and self.base["file"] in replaced:
+            self.base = None
+        if layer.external:
+            self.warnings.extend(unused(layer.root.rstrip("/"), paths))
         for path in paths:
             self._take(layer, number, path)
 
@@ -84,39 +99,41 @@ class Builder:
         return AicrError(Code.INVALID_REQUEST, f'{what} "{name}" comes from {owners}', hint=hint)
 
     def _take(self, layer: Layer, number: int, path: str) -> None:
-        _folder, _, name = path.rpartition("/")
         data = layer_files.read(layer.root, path)
         self.digest.update(f"{path}\0{len(data)}\0".encode())
         self.digest.update(data)
         source = f"{layer.root.rstrip('/')}/{path}"
-        if "checks/" in path:
-            return
-        if "components/" in path:
-            if not layer.external and name.startswith("values") and name.endswith(".yaml"):
-                self.values[path] = parse_values(data, source)
-                self._place(path, yamlio.compose(data, source))
-            return
-        if path == "registry.yaml":
+        purpose = role(path)
+        if purpose is Role.REGISTRY:
             self._take_registry(data, source, number)
-        elif name in ("registry.yaml", "data-v1.yaml") or path == "validators/catalog.yaml":
-            return
-        elif name.endswith((".yaml", ".yml")):
-            self._take_metadata(
-                data, source, path, number, is_base=path.endswith("overlays/base.yaml")
-            )
-        elif layer.external:
-            self.warnings.append(f"{source}: ignored, only .yaml and .yml files are read here")
+        elif purpose in (Role.BASE, Role.OVERLAY):
+            self._take_metadata(data, source, path, number, is_base=purpose is Role.BASE)
+        elif purpose is Role.VALUES and not layer.external:
+            self.values[path] = parse_values(data, source)
+            self._place(path, yamlio.compose(data, source))
+
+    def _first(self, data: bytes, source: str) -> yamlio.Node | None:
+        node, more = yamlio.compose_first(data, source)
+        if more:
+            self.warnings.append(f"{source}: only its first document is read")
+        return None if node is None or node.is_null() else node
+
+    def _decoded(self, node: yamlio.Node, schema: Schema, source: str, number: int) -> Document:
+        dropped: list[str] | None = [] if self.lenient and self.layers[number].external else None
+        document: Document = decode(node, schema, source, dropped=dropped)
+        self.warnings.extend(dropped or ())
+        return document
 
     def _place(self, path: str, node: yamlio.Node | None) -> None:
         if node is not None:
             self.positions[path] = positions(node)
 
     def _take_registry(self, data: bytes, source: str, number: int) -> None:
-        node = yamlio.compose(data, source)
-        if node is None or node.is_null():
+        node = self._first(data, source)
+        if node is None:
             return
         schemas.check_head(node, "ComponentRegistry", source)
-        document = decode(node, schemas.REGISTRY, source)
+        document = self._decoded(node, schemas.REGISTRY, source, number)
         external = self.layers[number].external
         for entry in document.get("components", ()):
             known = self.registry.get(entry["name"])
@@ -128,27 +145,41 @@ class Builder:
     def _take_metadata(
         self, data: bytes, source: str, path: str, number: int, *, is_base: bool
     ) -> None:
-        node = yamlio.compose(data, source)
-        if node is None or node.is_null():
+        node = self._first(data, source)
+        if node is None:
             self.warnings.append(f"{source}: ignored, the file is empty")
             return
         kind = _kind(node)
         if kind == "RecipeMixin":
             schemas.check_head(node, kind, source)
-            self._add(self.mixins, decode(node, schemas.MIXIN, source), path, number, "mixin")
+            mixin = self._decoded(node, schemas.MIXIN, source, number)
+            self._add(self.mixins, mixin, path, number, "mixin")
             return
         if kind not in ("", "RecipeMetadata"):
             self.warnings.append(f"{source}: ignored, its kind is {kind}")
             return
         schemas.check_head(node, "RecipeMetadata", source)
-        document = decode(node, schemas.OVERLAY, source)
+        document = self._decoded(node, schemas.OVERLAY, source, number)
         self._place(path, node)
         if is_base:
-            if self.base is not None and not self.layers[number].external:
-                raise AicrError(Code.INVALID_REQUEST, "a second base overlay", where=source)
-            self.base = self._body(document, path, number)
+            self._take_base(document, path, number)
             return
         self._add(self.overlays, document, path, number, "overlay")
+
+    def _take_base(self, document: Document, path: str, number: int) -> None:
+        layer = self.layers[number]
+        known = self.base
+        if known is not None and (known["layer"] == layer.name or not layer.external):
+            files = f"{known['file']} and {path}"
+            raise AicrError(
+                Code.INVALID_REQUEST,
+                f"two files are the base overlay: {files}",
+                where=layer.root,
+                hint="a catalogue has one overlays/base.yaml",
+            )
+        if known is not None:
+            self.warnings.append(f"{layer.root}/{path} replaces the base overlay {known['file']}")
+        self.base = self._body(document, path, number)
 
     def _body(self, document: Document, path: str, number: int) -> Document:
         spec = document.get("spec", {})
@@ -193,6 +224,13 @@ class Builder:
     ) -> None:
         body = self._body(document, path, number)
         name = body["name"]
+        if not name or (name == "base" and what == "overlay"):
+            raise AicrError(
+                Code.INVALID_REQUEST,
+                '"base" is the name of the root overlay' if name else f"the {what} has no name",
+                where=f"{self.layers[number].root.rstrip('/')}/{path}",
+                hint="set metadata.name",
+            )
         known = table.get(name)
         if known is not None:
             layer = self.layers[number]
@@ -221,8 +259,11 @@ class Builder:
             raise AicrError(
                 Code.INVALID_REQUEST,
                 "the catalogue has no overlays/base.yaml",
-                hint="install the base catalogue: pip install aicr-recipes",
+                hint="add one, or leave out --external-only"
+                if all(layer.external for layer in self.layers) and self.layers
+                else "install the base catalogue: pip install aicr-recipes",
             )
+        check_dependencies(self.base["componentRefs"])
         self._deactivate()
         index: dict[Any, list[str]] = {}
         for name in sorted(self.overlays):
@@ -305,13 +346,15 @@ def build(
     *,
     criteria: ValueTable | None = None,
     hints: Mapping[str, Mapping[str, str]] | None = None,
+    lenient: bool = False,
 ) -> Document:
     """Build the sections of a catalogue from layers in order, external ones last.
 
-    ``criteria`` is the table of values that plugins declare. Raises AicrError for any file that is not
+    ``criteria`` is the table of values that plugins declare. ``lenient`` warns of unknown keys in external
+    layers where they are an error otherwise. Raises AicrError for any file that is not
     right; nothing is dropped without a word.
     """
-    builder = Builder(criteria or empty_table(), hints or {})
+    builder = Builder(criteria or empty_table(), hints or {}, lenient=lenient)
     for layer in layers:
         builder.add(layer)
     return builder.sections()
@@ -323,6 +366,7 @@ def from_directories(
     plugins: Sequence[Layer] = (),
     criteria: ValueTable | None = None,
     hints: Mapping[str, Mapping[str, str]] | None = None,
+    lenient: bool = False,
 ) -> Catalogue:
     """Make a catalogue of plugin layers and directories given by a user, which must hold a registry.
 
@@ -340,7 +384,8 @@ def from_directories(
                 where=layer.root,
                 hint="add one; `components: []` is enough",
             )
-    return Catalogue.from_sections(build([*plugins, *external], criteria=criteria, hints=hints))
+    sections = build([*plugins, *external], criteria=criteria, hints=hints, lenient=lenient)
+    return Catalogue.from_sections(sections)
 
 
 __all__ = ["ANY", "Builder", "build", "from_directories", "positions"]

@@ -1,7 +1,8 @@
-"""Constraint expressions: ``>= 1.30``, ``!= x``, exact text; and the version rules they use.
+"""Constraint expressions (``>= 1.30``, ``!= x``, exact text) and the version rules they use.
 
-The grammar is spec/recipe.md 11 (full form: spec/validate.md). This module compares texts; where the actual
-value comes from is the caller's business.
+The grammar and the rules are spec/validate.md 2.3 to 2.6. This module compares texts; where the actual value comes
+from, and what an outcome means for a phase, is the caller's business. Errors have the code INVALID_REQUEST: either
+the expression or the reading is no version where one is needed.
 """
 
 from __future__ import annotations
@@ -12,27 +13,69 @@ from typing import NamedTuple
 from aicr_core.kit.errors import AicrError, Code
 
 OPERATORS = (">=", "<=", "!=", "==", ">", "<")
-_DROP = re.compile(r"(?<=[0-9])[-+].*$", re.DOTALL)
-_PART = re.compile(r"[0-9]+$")
+ORDERING = (">=", "<=", ">", "<")
+_SUFFIX = re.compile(r"(?<=[0-9])[-+]")
+_NUMBER = re.compile(r"[+-]?[0-9]+", re.ASCII)
+_LARGEST = 2**63 - 1
+# What the reference trims: Python's own idea of white space also has U+001C to U+001F.
+BLANKS = (
+    "\t\n\v\f\r \x85\xa0\u1680"
+    + "".join(map(chr, range(0x2000, 0x200B)))
+    + "\u2028\u2029\u202f\u205f\u3000"
+)
 
 
 class Version(NamedTuple):
-    """One to three numeric parts; ``parts`` keeps the precision that was written."""
+    """One to three numeric parts, as many as were written, and the suffix that is never compared."""
 
     parts: tuple[int, ...]
+    extras: str = ""
+
+    @property
+    def padded(self) -> tuple[int, int, int]:
+        """Major, minor and patch; absent parts are 0."""
+        major, minor, patch = ((*self.parts, 0, 0))[:3]
+        return major, minor, patch
+
+    def __str__(self) -> str:
+        return ".".join(str(part) for part in self.parts)
 
 
-def parse_version(text: str) -> Version | None:
-    """Parse ``v1.32.4-build`` to its numeric parts; None when ``text`` is no version.
+class Expression(NamedTuple):
+    """An operator ("" for exact text), its operand, and whether versions are compared if both sides are some."""
 
-    An optional leading ``v``, up to three parts, and whatever follows a ``-`` or ``+`` after a digit is
-    dropped.
+    operator: str
+    value: str
+    versions: bool
+
+
+def parse_version(text: str) -> Version:
+    """Parse ``v1.32.4-build``: optional ``v``, up to three parts, a suffix after the first - or + behind a digit.
+
+    Raises AicrError(INVALID_REQUEST) that says what is wrong with it.
     """
-    body = _DROP.sub("", text.strip().removeprefix("v"))
-    pieces = body.split(".")
-    if len(pieces) > 3 or not all(_PART.match(piece) and piece.isascii() for piece in pieces):
-        return None
-    return Version(tuple(int(piece) for piece in pieces))
+    if not text:
+        raise _no_version(text, "it is empty")
+    body = text.removeprefix("v")
+    mark = _SUFFIX.search(body)
+    main, extras = (body[: mark.start()], body[mark.start() :]) if mark else (body, "")
+    pieces = main.split(".")
+    if len(pieces) > 3:
+        raise _no_version(text, "it has more than 3 parts")
+    return Version(tuple(_part(text, piece) for piece in pieces), extras)
+
+
+def _part(text: str, piece: str) -> int:
+    digits = piece.lstrip("+-").lstrip("0") or "0"
+    if not _NUMBER.fullmatch(piece) or len(digits) > 19 or int(digits) > _LARGEST:
+        raise _no_version(text, f'"{piece}" is no number')
+    if piece.startswith("-") and digits != "0":
+        raise _no_version(text, f"{piece} is negative")
+    return int(digits)
+
+
+def _no_version(text: str, why: str) -> AicrError:
+    return AicrError(Code.INVALID_REQUEST, f'"{text}" is no version: {why}')
 
 
 def compare(left: Version, right: Version) -> int:
@@ -42,48 +85,78 @@ def compare(left: Version, right: Version) -> int:
     return (first > second) - (first < second)
 
 
-def split(expression: str) -> tuple[str, str]:
-    """Split an expression into operator ("" for exact text) and operand."""
-    text = expression.strip()
+def parse(expression: str) -> Expression:
+    """Split an expression. Raises AicrError(INVALID_REQUEST) for an empty one or an operator without value."""
+    text = expression.strip(BLANKS)
+    if not text:
+        raise AicrError(
+            Code.INVALID_REQUEST, "the expression is empty", hint="write >= 1.30, or a text"
+        )
     for operator in OPERATORS:
         if text.startswith(operator):
-            return operator, text[len(operator) :].strip()
-    return "", text
+            value = text[len(operator) :].strip(BLANKS)
+            if not value:
+                raise AicrError(
+                    Code.INVALID_REQUEST,
+                    f'no value after "{operator}"',
+                    hint=f"write {operator} 1.30",
+                )
+            return Expression(operator, value, operator in ORDERING or _looks_like_version(value))
+    return Expression("", text, _looks_like_version(text))
 
 
-def evaluate(expression: str, actual: str) -> bool:
+def _looks_like_version(value: str) -> bool:
+    value = value.removeprefix("v")
+    return "." in value and any("0" <= char <= "9" for char in value)
+
+
+def evaluate(expression: str | Expression, actual: str) -> bool:
     """Tell whether ``actual`` satisfies ``expression``.
 
-    Raises AicrError(INVALID_REQUEST) when an ordering operator meets something that is no version.
+    Raises AicrError(INVALID_REQUEST) for a malformed expression, and when an ordering operator meets a text that
+    is no version.
     """
-    operator, expected = split(expression)
-    actual = actual.strip()
+    operator, expected, versions = parse(expression) if isinstance(expression, str) else expression
+    actual = actual.strip(BLANKS)
     if operator == "":
         return actual == expected
     if operator in ("==", "!="):
-        return _equal(expected, actual) == (operator == "==")
-    versions = []
-    for role, text in (("actual value", actual), ("expected value", expected)):
-        version = parse_version(text)
-        if version is None:
-            raise AicrError(
-                Code.INVALID_REQUEST,
-                f'the {role} "{text}" is no version',
-                hint=f"{operator} compares versions such as 1.32 or v1.32.4",
-            )
-        versions.append(version)
-    order = compare(*versions)
+        return _equal(expected, actual, versions) == (operator == "==")
+    wanted = _side("expected value", expected, operator)
+    order = compare(_side("actual value", actual, operator), wanted)
     return {">=": order >= 0, "<=": order <= 0, ">": order > 0, "<": order < 0}[operator]
 
 
-def _equal(expected: str, actual: str) -> bool:
-    if "." in expected and any(char.isdigit() for char in expected):
-        left, right = parse_version(expected), parse_version(actual)
-        if left is not None and right is not None:
+def _side(role: str, text: str, operator: str) -> Version:
+    try:
+        return parse_version(text)
+    except AicrError as error:
+        raise AicrError(
+            Code.INVALID_REQUEST,
+            f"the {role} {error.message}",
+            hint=f"{operator} compares versions such as 1.32 or v1.32.4",
+        ) from None
+
+
+def _equal(expected: str, actual: str, versions: bool) -> bool:
+    if versions:
+        try:
             # Equality fills missing parts with zero, unlike the ordering operators.
-            return _padded(left) == _padded(right)
+            return parse_version(expected).padded == parse_version(actual).padded
+        except AicrError:
+            pass
     return expected == actual
 
 
-def _padded(version: Version) -> tuple[int, ...]:
-    return ((*version.parts, 0, 0, 0))[:3]
+def problem(name: str, expression: str) -> str:
+    """Say what is malformed in a constraint on a snapshot, whatever it reads; nothing when it is sound."""
+    parts = name.split(".", 2)
+    if len(parts) < 3 or not all(parts):
+        return "its name is not Type.Subtype.Key"
+    try:
+        operator, expected, _ = parse(expression)
+        if operator in ORDERING:
+            parse_version(expected)
+    except AicrError as error:
+        return error.message
+    return ""

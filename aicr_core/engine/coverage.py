@@ -6,7 +6,7 @@ is worked out from the catalogue: which further criteria bring an overlay that c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core.engine.criteria import TEXT_DIMENSIONS, concrete, text
 from aicr_core.kit.errors import AicrError, Code
@@ -17,6 +17,18 @@ if TYPE_CHECKING:
     from aicr_core.engine.catalogue import Catalogue
 
 Document = dict[str, Any]
+
+
+class Excluded(NamedTuple):
+    """What a snapshot excludes: names of overlays, and a record for each constraint that failed."""
+
+    names: list[str]
+    warnings: list[Document]
+
+
+NOTHING = Excluded([], [])
+_SHOWN = 6
+"""Names or criteria sets that a message lists."""
 
 
 def uncovered(
@@ -56,8 +68,24 @@ def completions(
     return found
 
 
-def _explain(catalogue: Catalogue, criteria: Mapping[str, Any], dimension: str) -> str:
+def _lost(
+    catalogue: Catalogue, criteria: Mapping[str, Any], dimension: str, excluded: Excluded
+) -> list[str]:
+    """Give the excluded overlays that carry the value."""
+    return [
+        name
+        for name in excluded.names
+        if (catalogue.criteria_of(name) or {}).get(dimension) == criteria[dimension]
+    ]
+
+
+def _explain(
+    catalogue: Catalogue, criteria: Mapping[str, Any], dimension: str, excluded: Excluded
+) -> str:
     value = f"{dimension}={criteria[dimension]}"
+    lost = _lost(catalogue, criteria, dimension, excluded)
+    if lost:
+        return f"{value} is carried by {_list(lost, ', ')}, which the snapshot excludes"
     ways = completions(catalogue, criteria, dimension)
     if ways:
         options = []
@@ -77,26 +105,46 @@ def _explain(catalogue: Catalogue, criteria: Mapping[str, Any], dimension: str) 
         }
     )
     if partners:
-        shown = "; ".join(partners[:6]) + ("; ..." if len(partners) > 6 else "")
-        return f"{value} is only covered together with: {shown}"
+        return f"{value} is only covered together with: {_list(partners, '; ')}"
     return f"{value} is carried by no overlay of the installed catalogue"
 
 
-def refuse(catalogue: Catalogue, criteria: Mapping[str, Any], dimensions: list[str]) -> AicrError:
+def _list(items: list[str], separator: str) -> str:
+    return separator.join([*items[:_SHOWN], "..."] if len(items) > _SHOWN else items)
+
+
+def refuse(
+    catalogue: Catalogue,
+    criteria: Mapping[str, Any],
+    dimensions: list[str],
+    excluded: Excluded = NOTHING,
+) -> AicrError:
     """Make the error for uncovered dimensions: what is not covered and what would cover it."""
     names = ", ".join(f"{name}={criteria[name]}" for name in dimensions)
-    reasons = "; ".join(_explain(catalogue, criteria, name) for name in dimensions)
+    reasons = [_explain(catalogue, criteria, name, excluded) for name in dimensions]
+    hint = "add the missing criteria, see `aicr recipe list`"
+    carriers = [n for name in dimensions for n in _lost(catalogue, criteria, name, excluded)]
+    if carriers:
+        own = [record for record in excluded.warnings if record["overlay"] in carriers]
+        first = (own or excluded.warnings)[0]
+        reasons.append(f"{first['overlay']}: {first['constraint']}: {first['reason']}")
+        hint = "bring the cluster to what the overlay needs"
     return AicrError(
         Code.INVALID_REQUEST,
-        f"no overlay covers {names} with the other criteria given: {reasons}",
-        hint="add the missing criteria, see `aicr recipe list`, or take the smaller recipe with "
-        "--allow-partial",
+        f"no overlay covers {names} with the other criteria given: {'; '.join(reasons)}",
+        hint=f"{hint}, or take the smaller recipe with --allow-partial",
     )
 
 
-def warn(catalogue: Catalogue, criteria: Mapping[str, Any], dimensions: list[str]) -> list[str]:
+def warn(
+    catalogue: Catalogue,
+    criteria: Mapping[str, Any],
+    dimensions: list[str],
+    excluded: Excluded = NOTHING,
+) -> list[str]:
     """Give one warning for each uncovered dimension of a recipe that is made all the same."""
     return [
-        f"{name}={criteria[name]} has no effect on this recipe: {_explain(catalogue, criteria, name)}"
+        f"{name}={criteria[name]} has no effect on this recipe: "
+        f"{_explain(catalogue, criteria, name, excluded)}"
         for name in dimensions
     ]

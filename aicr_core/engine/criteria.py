@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aicr_core.kit.errors import AicrError, Code, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 TEXT_DIMENSIONS = ("service", "accelerator", "intent", "os", "platform")
 DIMENSIONS = (*TEXT_DIMENSIONS, "nodes")
@@ -42,24 +42,23 @@ def lookup(table: Mapping[str, Mapping[str, Any]], dimension: str, text: str) ->
 
 def parse(
     table: Mapping[str, Mapping[str, Any]],
-    hints: Mapping[str, Mapping[str, str]],
+    way_to: Callable[[str, str], str | None],
     dimension: str,
     text: str,
     where: str,
 ) -> str:
     """Give the canonical value for a person's ``text``.
 
-    Raises AicrError(INVALID_REQUEST) that names the nearest value, the list, or the distribution to install.
+    ``way_to`` says how to get a value that is not there. Raises AicrError(INVALID_REQUEST) that names the
+    nearest value and the list, or says that.
     """
     value = lookup(table, dimension, text)
     if value is not None:
         return value
     known = sorted(name for name in table.get(dimension, {}) if name != ANY)
     word = text.strip().lower()
-    absent = hints.get(dimension, {}).get(word)
-    if absent:
-        hint = f"it comes with {absent}: pip install {absent}"
-    else:
+    hint = way_to(dimension, word)
+    if hint is None:
         close = nearest(word, known)
         start = f'did you mean "{close}"? ' if close else ""
         hint = f"{start}known values: {', '.join(known) or 'none (no plugin brings any)'}"

@@ -11,8 +11,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from aicr_core.engine.match import as_text
-from aicr_core.kit.emit import to_yaml
+from aicr_core.kit.emit import as_text, to_yaml
 from aicr_core.kit.errors import AicrError, Code
 
 if TYPE_CHECKING:

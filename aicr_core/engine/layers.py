@@ -11,7 +11,10 @@ import os
 from typing import NamedTuple
 
 from aicr_core.kit.errors import AicrError, Code
-from aicr_core.kit.yamlio import MAX_BYTES
+from aicr_core.kit.limits import MAX_BYTES
+
+MAX_FOLDERS = 64
+"""Folders inside each other; a catalogue needs four."""
 
 
 class Layer(NamedTuple):
@@ -38,7 +41,7 @@ def walk(layer: Layer) -> list[str]:
     """Give the relative paths of all files of a layer, sorted inside each folder, depth first.
 
     Raises AicrError(NOT_FOUND or INVALID_REQUEST) for an external directory that is missing, is or holds a
-    symbolic link, or holds a file over the size limit.
+    symbolic link, holds a file over the size limit, or is nested too deep; for a name that is not UTF-8.
     """
     root = layer.root
     if layer.external:
@@ -63,14 +66,24 @@ def _check_root(root: str) -> None:
 
 
 def _scan(layer: Layer, folder: str, prefix: str, found: list[str]) -> None:
+    if prefix.count("/") > MAX_FOLDERS:
+        message = f"folders are nested deeper than {MAX_FOLDERS} levels"
+        raise AicrError(Code.INVALID_REQUEST, message, where=layer.root)
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        raise AicrError(Code.UNAUTHORIZED, f"cannot list: {error.strerror}", where=folder) from None
+        raise _fault(error, folder, "list") from None
     for entry in entries:
         if entry.name == "__pycache__":
             continue
         path = prefix + entry.name
+        if not _is_utf8(entry.name):
+            raise AicrError(
+                Code.INVALID_REQUEST,
+                "the name of the file is not UTF-8",
+                where=entry.path,
+                hint="rename it",
+            )
         if layer.external and entry.is_symlink():
             raise AicrError(
                 Code.INVALID_REQUEST,
@@ -90,6 +103,20 @@ def _scan(layer: Layer, folder: str, prefix: str, found: list[str]) -> None:
             raise AicrError(Code.INVALID_REQUEST, "not a regular file", where=entry.path)
 
 
+def _fault(error: OSError, path: str, doing: str) -> AicrError:
+    from aicr_core.kit.paths import fault  # only on the way to an error message
+
+    return fault(error, path, doing)
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def read(layer_root: str, path: str) -> bytes:
     """Read one file of a layer. Raises AicrError when it vanished, grew or became a link meanwhile."""
     full = os.path.join(layer_root, path)
@@ -98,7 +125,7 @@ def read(layer_root: str, path: str) -> bytes:
         with open(descriptor, "rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise AicrError(Code.NOT_FOUND, f"cannot read: {error.strerror}", where=full) from None
+        raise _fault(error, full, "read") from None
     if len(data) > MAX_BYTES:
         raise AicrError(Code.INVALID_REQUEST, "the file is over the limit of 10 MiB", where=full)
     return data

@@ -21,9 +21,18 @@ if TYPE_CHECKING:
     from aicr_core.engine.catalogue import Catalogue
 
 Document = dict[str, Any]
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
-_CONTROL = re.compile(r"[\x00-\x20\x7f'\"`$\\]")
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
+_UNSAFE = frozenset("'\"`$\\")
 Overrides = dict[str, dict[str, tuple[str, bool]]]
+
+
+class Setting(NamedTuple):
+    """One override as a flag gave it: ``parsed`` is component, path and text; ``literal`` keeps text text."""
+
+    flag: str
+    text: str
+    parsed: tuple[str, str, str]
+    literal: bool = False
 
 
 class Planned(NamedTuple):
@@ -43,16 +52,12 @@ class Selection(NamedTuple):
 
 
 def collect_overrides(
-    texts: Sequence[str],
-    literals: Sequence[str],
-    recipe: Document,
-    catalogue: Catalogue,
-    *,
-    lenient: bool = False,
+    settings: Sequence[Setting], recipe: Document, catalogue: Catalogue, *, lenient: bool = False
 ) -> Overrides:
-    """Give ``--set`` and ``--set-string`` by component and path; aliases are joined (B-7).
+    """Give the settings by component and path; aliases are joined (B-7), the last of one path wins.
 
-    Raises AicrError(INVALID_REQUEST) for a component that is not in the recipe (F4), naming the nearest.
+    Raises AicrError(INVALID_REQUEST) for a component that is not in the recipe (F4), naming the nearest, and for
+    one that two flags switch both on and off.
     """
     names = {ref["name"]: ref["name"] for ref in recipe.get("componentRefs") or []}
     aliases: dict[str, str] = {}
@@ -61,10 +66,8 @@ def collect_overrides(
             aliases.setdefault(alias, name)
     found: Overrides = {}
     exact: dict[tuple[str, str], bool] = {}
-    pairs = [("--set", text, False) for text in texts]
-    pairs += [("--set-string", text, True) for text in literals]
-    for flag, text, literal in pairs:
-        key, path, value = setflags.override(text, flag)
+    switched: dict[str, tuple[str, str]] = {}
+    for flag, text, (key, path, value), literal in settings:
         name = names.get(key) or aliases.get(key)
         if name is None:
             if lenient:
@@ -79,12 +82,26 @@ def collect_overrides(
                 if close
                 else f"components: {', '.join(sorted(names))}",
             )
+        if path == "enabled":
+            _contradiction(switched.setdefault(name, (flag, value)), (flag, value), name)
         is_exact = key in names
         if exact.get((name, path)) and not is_exact:
             continue
         exact[(name, path)] = is_exact
         found.setdefault(name, {})[path] = (value, literal)
     return found
+
+
+def _contradiction(first: tuple[str, str], then: tuple[str, str], name: str) -> None:
+    # Two --set of one path are a list whose last wins; two flags that say the opposite are a mistake.
+    flags = {first[0], then[0]}
+    if len(flags) > 1 and setflags.boolean(first[1]) is not setflags.boolean(then[1]):
+        raise AicrError(
+            Code.INVALID_REQUEST,
+            f"{name} is switched both on and off",
+            where=" and ".join(sorted(flags)),
+            hint="drop one of the two",
+        )
 
 
 def select(
@@ -123,6 +140,7 @@ def select(
         components.append(Planned(ref, entry, final))
         notes.extend(more)
     names = {ref["name"] for ref in kept}
+    notes.extend(_remarks(kept, names, {ref["name"] for ref in refs} - names))
     filtered = {
         **recipe,
         "componentRefs": kept,
@@ -151,7 +169,7 @@ def _filter(refs: list[Document], overrides: Overrides) -> tuple[list[Document],
                 raise AicrError(
                     Code.INVALID_REQUEST,
                     f"the component is disabled, yet {', '.join(others)} is set",
-                    where=f"--set {ref['name']}:enabled=false",
+                    where=f"component {ref['name']}",
                     hint="drop one of the two",
                 )
             continue
@@ -176,9 +194,20 @@ def _check(refs: list[Document]) -> None:
             errors.append(AicrError(Code.INVALID_REQUEST, message, where=where))
         for field in ("source", "chart", "version", "tag", "path"):
             text = ref.get(field) or ""
-            if _CONTROL.search(text.strip()):
+            # Blanks around these three have a message of their own (F19).
+            inner = text.strip() if field in ("chart", "source", "version") else text
+            if any(c in _UNSAFE or c.isspace() or not c.isprintable() for c in inner):
                 message = f"{field} holds a blank, quote, $, backslash or control character"
                 errors.append(AicrError(Code.INVALID_REQUEST, message, where=where))
+            if inner.startswith("-"):
+                message = f'{field} "{inner}" starts with -: a command would read it as an option'
+                errors.append(AicrError(Code.INVALID_REQUEST, message, where=where))
+        if ref.get("source") and ref.get("type") != "Kustomize" and not ref.get("namespace"):
+            message = "a chart needs a namespace, or Helm takes the one of your kubeconfig"
+            errors.append(AicrError(Code.INVALID_REQUEST, message, where=where))
+        if ref.get("type") == "Kustomize" and not (ref.get("source") and ref.get("namespace")):
+            message = "type Kustomize needs a source and a namespace"
+            errors.append(AicrError(Code.INVALID_REQUEST, message, where=where))
         errors.extend(
             AicrError(Code.INVALID_REQUEST, problem, where=where)
             for problem in problems(ref)
@@ -191,6 +220,21 @@ def _check(refs: list[Document]) -> None:
         )
     if errors:
         raise AicrErrors("components that cannot be deployed", errors)
+
+
+def _remarks(kept: list[Document], names: set[str], left_out: set[str]) -> list[str]:
+    """Say what can be deployed but is most likely not meant."""
+    notes = []
+    for ref in kept:
+        gone = [n for n in dict.fromkeys(ref.get("dependencyRefs") or ()) if n in left_out - names]
+        if gone:
+            notes.append(f"{ref['name']} needs {', '.join(gone)}, which this bundle leaves out")
+        has_manifests = ref.get("manifestFiles") or ref.get("preManifestFiles")
+        if not ref.get("source") and not has_manifests:
+            notes.append(
+                f"{ref['name']} has neither a chart's source nor manifests: it installs nothing"
+            )
+    return notes
 
 
 def _is_fatal(problem: str) -> bool:

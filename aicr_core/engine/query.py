@@ -28,7 +28,7 @@ _FIELDS = (
     "valuesFile",
     "manifestFiles",
 )
-_INDEX = re.compile(r"\[(?:(\d+)|\"([^\"]*)\"|'([^']*)')\]")
+_INDEX = re.compile(r"\[(?:([0-9]{1,18})|\"([^\"]*)\"|'([^']*)')\]")
 
 
 def hydrated(catalogue: Catalogue, recipe: Document, *, empty: Any = None) -> Document:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core.engine import coverage, merge
+from aicr_core.engine.conflicts import conflicts
 from aicr_core.engine.criteria import TEXT_DIMENSIONS, concrete, spelled_out, text
 from aicr_core.engine.gating import Gate, failures
 from aicr_core.engine.order import check_dependencies, deployment_order, is_disabled
@@ -40,6 +41,7 @@ class _Composed(NamedTuple):
     components: list[Document]
     order: list[str]
     validation: Document | None
+    conflicts: tuple[str, ...]
 
 
 def resolve(
@@ -55,7 +57,8 @@ def resolve(
 
     ``snapshot`` gates overlays by their constraints. ``stated`` names the dimensions the user gave: one
     that no applied overlay carries is an error, or a warning with ``allow_partial``. Dimensions that are
-    set but not stated (detected) are dropped with a warning when nothing covers them.
+    set but not stated (detected) are dropped with a warning when nothing covers them. What the snapshot
+    excludes is told in every case.
 
     Raises AicrError(INVALID_REQUEST) for broken inheritance, dependencies or coverage.
     """
@@ -64,26 +67,18 @@ def resolve(
     outcome = resolver.run(wanted)
     notes: list[str] = []
     missing = coverage.uncovered(wanted, outcome.applied_bodies, TEXT_DIMENSIONS)
-    if missing:
-        asked = [name for name in missing if name in stated]
-        if not allow_partial:
-            relaxed = {name: value for name, value in wanted.items() if name not in missing}
-            if asked and len(asked) == len(missing):
-                raise coverage.refuse(catalogue, wanted, asked)
-            if asked:
-                detected = {n: v for n, v in wanted.items() if n not in missing or n in asked}
-                outcome = resolver.run(detected)
-                missing = coverage.uncovered(detected, outcome.applied_bodies, asked)
-                if missing:
-                    raise coverage.refuse(catalogue, wanted, missing)
-                relaxed = detected
-            else:
-                outcome = resolver.run(relaxed)
-            dropped = {name: value for name, value in wanted.items() if name not in relaxed}
-            notes.append(f"detected {text(dropped)} is covered by no overlay and was dropped")
-            wanted = relaxed
-        else:
-            notes.extend(coverage.warn(catalogue, wanted, missing))
+    asked = [name for name in missing if name in stated]
+    excluded = coverage.Excluded([r["name"] for r in outcome.excluded], outcome.warnings)
+    if missing and allow_partial:
+        notes.extend(coverage.warn(catalogue, wanted, missing, excluded))
+    elif asked:
+        # What was merely detected, and is in the way, is not what the user has to add to.
+        told = {name: v for name, v in wanted.items() if name not in missing or name in asked}
+        raise coverage.refuse(catalogue, told, asked, excluded)
+    elif missing:
+        # No overlay that applies carries them, so without them the same overlays apply.
+        dropped = {name: wanted.pop(name) for name in missing}
+        notes.append(f"detected {text(dropped)} is covered by no overlay that applies: left out")
     notes.extend(_notes(outcome))
     return Resolution(_document(wanted, outcome, resolver.rules, tool_version), tuple(notes))
 
@@ -234,13 +229,13 @@ class _Resolver:
         if self.rules.coherent_refs:
             check_coherence([ref for ref in refs if not is_disabled(ref)])
         order = deployment_order(refs, disabled_in_order=self.rules.disabled_in_order)
-        return _Composed(
-            spec["constraints"], [merge.output(ref) for ref in refs], order, spec["validation"]
-        )
+        shown = [merge.output(ref) for ref in refs]
+        found = conflicts([self.overlay(name) for name in applied], self.chain)
+        return _Composed(spec["constraints"], shown, order, spec["validation"], found)
 
 
 def _notes(outcome: _Outcome) -> list[str]:
-    notes = []
+    notes = list(outcome.composed.conflicts)
     if not outcome.applied:
         notes.append("only the base recipe applies: no overlay matches the criteria")
     if outcome.excluded:

@@ -204,25 +204,60 @@ CRITERIA_FILE = Record(
     "the criteria file",
     {"kind": TEXT, "apiVersion": TEXT, "metadata": METADATA, "spec": CRITERIA},
 )
+_ITEM = Record("an item", {"context": FREE_MAP, "data": FREE_MAP})
+_SUBTYPE = Record(
+    "a subtype",
+    {"subtype": TEXT, "data": FREE_MAP, "context": FREE_MAP, "items": ListOf(_ITEM)},
+)
+_MEASUREMENTS = ListOf(Record("a measurement", {"type": TEXT, "subtypes": ListOf(_SUBTYPE)}))
+_GROUP = Record(
+    "a group of nodes",
+    {
+        "id": TEXT,
+        "nodes": ListOf(TEXT),
+        "measurements": _MEASUREMENTS,
+        "base": TEXT,
+        "differs": ListOf(
+            Record("a difference", {"path": TEXT, "base": ANY, "value": ANY}, required=("path",))
+        ),
+    },
+    required=("id", "nodes"),
+)
+FLEET = Record(
+    "the fleet",
+    {
+        "run": TEXT,
+        "nodes": Record("nodes", {"desired": INTEGER, "collected": INTEGER, "failed": INTEGER}),
+        "groups": ListOf(_GROUP),
+        "failed": ListOf(
+            Record(
+                "a failed node", {"node": TEXT, "reason": TEXT, "message": TEXT}, required=("node",)
+            )
+        ),
+    },
+    required=("groups",),
+)
 SNAPSHOT = Record(
     "the snapshot",
     {
         "kind": TEXT,
         "apiVersion": TEXT,
-        "metadata": ANY,
-        "measurements": ListOf(
+        "metadata": FREE_MAP,
+        "measurements": _MEASUREMENTS,
+        "collection": ListOf(
             Record(
-                "a measurement",
+                "an entry of the collection",
                 {
-                    "type": TEXT,
-                    "subtypes": ListOf(
-                        Record("a subtype", {"subtype": TEXT, "data": FREE_MAP, "context": ANY})
-                    ),
+                    "collector": TEXT, "subtype": TEXT, "status": TEXT, "reason": TEXT, "source": TEXT,
+                    "durationMs": INTEGER, "nodes": ListOf(TEXT),
                 },
+                required=("collector", "status"),
             )
         ),
+        "fingerprint": ANY,
+        "fleet": FLEET,
     },
-)
+)  # fmt: skip
 RECIPE = Record(
     "the recipe",
     {
@@ -268,11 +303,18 @@ def check_kind(doc: dict[str, Any], kind: str, source: str, *, required: bool = 
 
 
 def decode_document(
-    data: bytes | str, source: str, schema: Schema, kind: str, *, fmt: str = "yaml"
+    data: bytes | str,
+    source: str,
+    schema: Schema,
+    kind: str,
+    *,
+    fmt: str = "yaml",
+    dropped: list[str] | None = None,
 ) -> dict[str, Any]:
     """Read a user's document of one kind: compose, check kind and version, decode strictly.
 
-    ``fmt`` is ``yaml`` or ``json``. Raises AicrError(INVALID_REQUEST).
+    ``fmt`` is ``yaml`` or ``json``; with ``dropped``, unknown keys are noted there and left out.
+    Raises AicrError(INVALID_REQUEST).
     """
     node = yamlio.compose_json(data, source) if fmt == "json" else yamlio.compose(data, source)
     if node is None or (node.is_null() and fmt != "json"):
@@ -280,7 +322,7 @@ def decode_document(
     if node.is_null():
         return {}
     check_head(node, kind, source)
-    document: dict[str, Any] = decode(node, schema, source)
+    document: dict[str, Any] = decode(node, schema, source, dropped=dropped)
     return document
 
 

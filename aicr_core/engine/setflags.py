@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
-_INTEGER = re.compile(r"[-+]?[0-9]+$")
-_FLOAT = re.compile(r"[-+]?([0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?$")
+_INTEGER = re.compile(r"[-+]?[0-9]+\Z")
+_FLOAT = re.compile(r"[-+]?([0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?\Z")
 _HEX_FLOAT = re.compile(
-    r"[-+]?0[xX]([0-9a-fA-F_]+\.?[0-9a-fA-F_]*|\.[0-9a-fA-F_]+)[pP][-+]?[0-9]+$"
+    r"[-+]?0[xX]([0-9a-fA-F_]+\.?[0-9a-fA-F_]*|\.[0-9a-fA-F_]+)[pP][-+]?[0-9]+\Z"
 )
-_SPECIAL = re.compile(r"[-+]?(inf|infinity|nan)$", re.IGNORECASE)
+_SPECIAL = re.compile(r"[-+]?(inf|infinity|nan)\Z", re.IGNORECASE)
 _OVERRIDE = re.compile(r",(?=[A-Za-z0-9_-]*:[^,=]+=)")
-_LABEL = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$")
-_PREFIX = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")
+_LABEL = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?\Z")
+_PREFIX = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?\Z")
 
 
 def _bad(flag: str, text: str, message: str, hint: str) -> AicrError:
@@ -33,11 +33,9 @@ def typed(text: str) -> Any:
     """Give the value that a ``--set`` text means: boolean, integer, float, or the text itself."""
     if text in ("true", "false"):
         return text == "true"
-    if _INTEGER.match(text) and text.isascii():
-        number = int(text)
-        if -(2**63) <= number < 2**63:
-            return number
-        return float(number)
+    # Beyond 64 bits it is read as a float, and beyond that it stays text.
+    if _INTEGER.match(text) and len(text) < 4000 and -(2**63) <= int(text) < 2**63:
+        return int(text)
     if _SPECIAL.match(text):
         return float(text)
     # An underscore may stand between digits only, and only in base-prefixed or plain mantissas.

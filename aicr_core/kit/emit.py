@@ -98,6 +98,15 @@ def float_text(value: float) -> str:
     return repr(value)
 
 
+def as_text(value: Any) -> str:
+    """Give a reading as text: booleans in lower case, whole floats without a fraction, nothing for None."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return float_text(value)
+    return "" if value is None else str(value)
+
+
 def _text(value: str) -> str:
     if _PLAIN.match(value) and "\n" not in value and value.lower() not in _WORDS:
         return value

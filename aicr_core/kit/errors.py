@@ -24,6 +24,7 @@ class Code(str, Enum):
     TIMEOUT = "TIMEOUT"
     SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
     RATE_LIMIT_EXCEEDED = "RATE_LIMIT_EXCEEDED"
+    CONFLICT = "CONFLICT"
     INTERNAL = "INTERNAL"
 
     def __str__(self) -> str:
@@ -33,6 +34,7 @@ class Code(str, Enum):
 EXIT_STATUS: dict[Code, int] = {
     Code.INVALID_REQUEST: 2,
     Code.METHOD_NOT_ALLOWED: 2,
+    Code.CONFLICT: 2,
     Code.NOT_FOUND: 3,
     Code.UNAUTHORIZED: 4,
     Code.TIMEOUT: 5,
@@ -79,6 +81,22 @@ class AicrError(Exception):
         if isinstance(cause, AicrError):
             text += f": {cause}"
         return text
+
+
+class GateFailed(AicrError):
+    """A gate that the user asked for does not hold: there is drift, or too few nodes satisfy a recipe.
+
+    The result was written all the same. ``status`` is the exit status the user chose for it.
+    """
+
+    def __init__(self, message: str, *, status: int = 2, hint: str | None = None) -> None:
+        super().__init__(Code.CONFLICT, message, hint=hint)
+        self._status = status
+
+    @property
+    def exit_status(self) -> int:
+        """Process exit status for this gate."""
+        return self._status
 
 
 class AicrErrors(AicrError):

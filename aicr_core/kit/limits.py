@@ -1,4 +1,4 @@
-"""Default time limits, in seconds; every one can be overridden where a provider or option says so.
+"""Default limits: times in seconds, which a provider or option may override, and the size of a document.
 
 Values are the reference's, so that results agree on slow systems (spec/snapshot.md, spec/bundle.md). No other
 module holds such numbers.
@@ -7,6 +7,10 @@ module holds such numbers.
 from __future__ import annotations
 
 COLLECTOR = 10.0
+SNAPSHOT = 300.0
+"""All collectors of one snapshot together."""
+AGENT_MARGIN = 60.0
+"""What an agent gets beyond the user's ``--timeout``, to fetch results and to clean up."""
 CHECK = 300.0
 COMPONENT = 60.0
 """One component's bundler."""
@@ -21,3 +25,5 @@ GRACE = 2.0
 """What running tasks get to end after Ctrl-C, and a child process between SIGTERM and SIGKILL."""
 DOCTOR = 30.0
 """The import of one plugin in a child process."""
+MAX_BYTES = 10 * 1024 * 1024
+"""The largest document, and the largest file of a user's directory, that is read."""

@@ -27,6 +27,8 @@ def fault(error: OSError, path: str, doing: str) -> AicrError:
         errno.EROFS: Code.UNAUTHORIZED,
         errno.EISDIR: Code.INVALID_REQUEST,
         errno.ENOTDIR: Code.INVALID_REQUEST,
+        errno.ELOOP: Code.INVALID_REQUEST,
+        errno.ENAMETOOLONG: Code.INVALID_REQUEST,
     }.get(error.errno or 0, Code.INTERNAL)
     return AicrError(code, f"cannot {doing}: {error.strerror or error}", where=path)
 

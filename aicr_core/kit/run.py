@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 POLL = 0.1
 """Seconds between two looks at the cancellation while a child process runs."""
+MAX_OUTPUT = 64 * 1024 * 1024
+"""Bytes a child process may write, both streams together: an endless writer must not take the memory."""
 
 
 class Completed(NamedTuple):
@@ -93,12 +95,15 @@ class Context:
         cwd: str | None = None,
         env: Mapping[str, str] | None = None,
         check: bool = True,
+        timeout: float | None = None,
+        max_output: int = MAX_OUTPUT,
     ) -> Completed:
-        """Run a program, without a shell, for no longer than the remaining time.
+        """Run a program, without a shell, for no longer than the remaining time, nor than ``timeout`` seconds.
 
-        It gets a process group of its own, which is ended as a whole (SIGTERM, then SIGKILL) at the deadline
-        and on cancellation. ``env`` replaces the environment. Raises AicrError: NOT_FOUND when there is no such
-        program, TIMEOUT, and, with ``check``, INTERNAL with its last line when it fails.
+        It gets a process group of its own, which is ended as a whole (SIGTERM, then SIGKILL) at the deadline,
+        on cancellation, and when it writes more than ``max_output`` bytes. ``env`` replaces the environment.
+        Raises AicrError: NOT_FOUND when there is no such program, TIMEOUT, INTERNAL for too much output and,
+        with ``check``, INTERNAL with its last line when it fails.
         """
         import subprocess
 
@@ -115,7 +120,7 @@ class Context:
                 Code.INTERNAL, f"cannot start {argv[0]}: {error.strerror or error}"
             ) from None
         try:
-            stdout, stderr = self._communicate(process, stdin)
+            stdout, stderr = self._exchange(argv[0], process, stdin, timeout, max_output)
         except BaseException as error:
             end_group(process)
             if not isinstance(error, subprocess.TimeoutExpired):
@@ -129,18 +134,67 @@ class Context:
             )
         return Completed(process.returncode, stdout, stderr)
 
-    def _communicate(self, process: subprocess.Popen[bytes], stdin: bytes) -> tuple[bytes, bytes]:
+    def _exchange(
+        self,
+        name: str,
+        process: subprocess.Popen[bytes],
+        stdin: bytes,
+        timeout: float | None,
+        room: int,
+    ) -> tuple[bytes, bytes]:
+        """Hand over the input, read both outputs, wait for the end. Not ``communicate``: that has no bound."""
+        import os
+        import selectors
         from subprocess import TimeoutExpired
 
-        # The input is handed over once; communicate() keeps what it has read between calls.
-        wanted: bytes | None = stdin
+        assert process.stdin is not None
+        end = time.monotonic() + (self.remaining() if timeout is None else timeout)
+        found = {process.stdout: bytearray(), process.stderr: bytearray()}
+        unsent = memoryview(stdin)
+
+        def left() -> float:
+            seconds = min(self.remaining(), end - time.monotonic())
+            if self.cancelled or seconds <= 0:
+                raise TimeoutExpired(name, 0)
+            return min(POLL, seconds)
+
+        with selectors.DefaultSelector() as selector:
+            for stream in found:
+                selector.register(stream, selectors.EVENT_READ)  # type: ignore[arg-type]
+            os.set_blocking(process.stdin.fileno(), False)
+            selector.register(process.stdin, selectors.EVENT_WRITE)
+            while selector.get_map():
+                for key, _ in selector.select(left()):
+                    if key.fileobj is process.stdin:
+                        unsent = unsent[_write(key.fd, unsent) :]
+                        done = not unsent
+                    else:
+                        chunk = os.read(key.fd, 65536)
+                        found[key.fileobj] += chunk  # type: ignore[index]
+                        room -= len(chunk)
+                        done = not chunk
+                    if room < 0:
+                        raise AicrError(Code.INTERNAL, f"{name} wrote too much and was ended")
+                    if done:
+                        selector.unregister(key.fileobj)
+                        key.fileobj.close()  # type: ignore[union-attr]
         while True:
-            try:
-                return process.communicate(wanted, timeout=min(POLL, self.remaining()))
-            except TimeoutExpired:
-                wanted = None
-                if self.cancelled or not self.remaining():
-                    raise
+            seconds = left()
+            with contextlib.suppress(TimeoutExpired):
+                process.wait(seconds)
+                return bytes(found[process.stdout]), bytes(found[process.stderr])
+
+
+def _write(descriptor: int, data: memoryview) -> int:
+    """Write what fits; a reader that has gone takes everything."""
+    import os
+
+    try:
+        return os.write(descriptor, data[:65536])
+    except BlockingIOError:
+        return 0
+    except BrokenPipeError:
+        return len(data)
 
 
 def _is_folder(path: str) -> bool:
@@ -168,7 +222,9 @@ def end_group(process: subprocess.Popen[bytes], grace: float = limits.GRACE) -> 
         with contextlib.suppress(TimeoutExpired):
             process.wait(grace)
     tell(signal.SIGKILL)
-    process.wait()
+    with contextlib.suppress(TimeoutExpired):
+        # One that hangs in the kernel does not die; whoever called has more to do than to wait for it.
+        process.wait(grace)
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
             with contextlib.suppress(OSError):

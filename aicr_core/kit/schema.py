@@ -76,11 +76,13 @@ _BOOLEANS = {
 }
 
 
-def decode(node: Node, schema: Schema, source: str, path: str = "", lenient: bool = False) -> Any:
+def decode(
+    node: Node, schema: Schema, source: str, path: str = "", dropped: list[str] | None = None
+) -> Any:
     """Give the plain document of ``node`` by ``schema``.
 
-    ``path`` is the field path so far, for messages. ``lenient`` drops unknown keys instead of refusing
-    them. Raises AicrError(INVALID_REQUEST) that names file, line, column and field.
+    ``path`` is the field path so far, for messages. With ``dropped``, unknown keys are left out and noted
+    there instead of being refused. Raises AicrError(INVALID_REQUEST) that names file, line, column and field.
     """
     if isinstance(schema, Kind):
         return _leaf(node, schema, source, path)
@@ -92,20 +94,22 @@ def decode(node: Node, schema: Schema, source: str, path: str = "", lenient: boo
             place = f"{path}[{index}]"
             if item.is_null():
                 raise fail(source, item, f"{place or 'the item'} is null", "remove the item")
-            items.append(decode(item, schema.item, source, place, lenient))
+            items.append(decode(item, schema.item, source, place, dropped))
         return items
     if node.kind != MAP:
         raise _wrong(node, "a mapping", source, path)
     if isinstance(schema, MapOf):
         return {
-            key: decode(value, schema.value, source, f"{path}.{key}".lstrip("."), lenient)
+            key: decode(value, schema.value, source, f"{path}.{key}".lstrip("."), dropped)
             for key, value in node.items()
             if not value.is_null()
         }
-    return _record(node, schema, source, path, lenient)
+    return _record(node, schema, source, path, dropped)
 
 
-def _record(node: Node, schema: Record, source: str, path: str, lenient: bool) -> dict[str, Any]:
+def _record(
+    node: Node, schema: Record, source: str, path: str, dropped: list[str] | None
+) -> dict[str, Any]:
     found: dict[str, Any] = {}
     folded: dict[str, str] = {}
     if isinstance(node, JsonNode):
@@ -114,19 +118,76 @@ def _record(node: Node, schema: Record, source: str, path: str, lenient: bool) -
         word = folded.get(key.value.lower(), key.value)
         field = schema.fields.get(word)
         if field is None:
-            if lenient or key.value in schema.ignored:
+            if key.value in schema.ignored:
                 continue
             place = f" in {path}" if path else f" in {schema.name}"
             close = nearest(key.value, schema.fields)
             hint = f'did you mean "{close}"?' if close else f"known: {', '.join(schema.fields)}"
-            raise fail(source, key, f'unknown key "{key.value}"{place}', hint)
+            unknown = fail(source, key, f'unknown key "{key.value}"{place}', hint)
+            if dropped is None:
+                raise unknown
+            dropped.append(f"{unknown.where}: {unknown.message} is ignored")
+            continue
         if not value.is_null():
             name = f"{path}.{word}".lstrip(".")
-            found[word] = decode(value, field, source, name, lenient)
+            found[word] = decode(value, field, source, name, dropped)
     for name in schema.required:
         if name not in found:
             raise fail(source, node, f'{path or schema.name} has no "{name}"', f'add "{name}"')
     return {name: found[name] for name in schema.fields if name in found}
+
+
+_PLAIN: dict[Kind, type] = {TEXT: str, INTEGER: int, BOOLEAN: bool, FREE_MAP: dict}
+
+
+class Misfit(Exception):
+    """A plain value is not of the shape asked for; where, only :func:`decode` of its nodes can say."""
+
+
+def fit(value: Any, schema: Schema) -> Any:
+    """Give what :func:`decode` would give for a value whose positions are not known, unknown keys left out.
+
+    For documents that machines write, where it is much quicker. Raises Misfit for anything that is not
+    plainly of the shape: also where ``decode`` would be more liberal.
+    """
+    if isinstance(schema, Kind):
+        if schema is ANY:
+            _shallow(value, 8)
+        elif value.__class__ is not _PLAIN[schema]:
+            raise Misfit
+        elif isinstance(value, dict) and any(
+            item.__class__ is list or item.__class__ is dict for item in value.values()
+        ):
+            # Unusual, and perhaps deeper than is good.
+            raise Misfit
+        return value
+    if isinstance(schema, ListOf):
+        if value.__class__ is not list or None in value:
+            raise Misfit
+        return [fit(item, schema.item) for item in value]
+    if value.__class__ is not dict:
+        raise Misfit
+    if isinstance(schema, MapOf):
+        return {key: fit(item, schema.value) for key, item in value.items() if item is not None}
+    found = {
+        key: fit(value[key], field)
+        for key, field in schema.fields.items()
+        if value.get(key) is not None
+    }
+    folded = {key.lower() for key in schema.fields}
+    if any(key not in schema.fields and key.lower() in folded for key in value):
+        raise Misfit
+    if any(name not in found for name in schema.required):
+        raise Misfit
+    return found
+
+
+def _shallow(value: Any, depth: int) -> None:
+    if isinstance(value, (list, dict)):
+        if not depth:
+            raise Misfit
+        for item in value.values() if isinstance(value, dict) else value:
+            _shallow(item, depth - 1)
 
 
 def _leaf(node: Node, kind: Kind, source: str, path: str) -> Any:
@@ -151,11 +212,11 @@ def _leaf(node: Node, kind: Kind, source: str, path: str) -> Any:
     value = scalar(node)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _wrong(node, kind.words, source, path)
-    # YAML's whole-number fields take 8.5 as 8, JSON's do not (spec/recipe.md 3.1); neither takes infinity.
-    if isinstance(value, float):
-        whole = math.isfinite(value) and (value.is_integer() or not isinstance(node, JsonNode))
-        if not whole:
-            raise _wrong(node, kind.words, source, path)
+    # YAML's whole-number fields take 8.5 as 8, JSON's take no fraction, not even 8.0 (spec/recipe.md 3.1).
+    if isinstance(value, float) and (isinstance(node, JsonNode) or not math.isfinite(value)):
+        raise _wrong(node, kind.words, source, path)
+    if not -(2**63) <= value < 2**63:
+        raise _wrong(node, "a 64-bit integer", source, path)
     return int(value)
 
 

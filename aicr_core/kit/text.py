@@ -1,4 +1,4 @@
-"""Plain tables for people: columns as wide as their widest cell, two blanks between, no colour."""
+"""Tables for people: plain (columns as wide as their widest cell, two blanks between, no colour) and markdown."""
 
 from __future__ import annotations
 
@@ -24,6 +24,17 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, rule: bool = 
         cells = [cell + " " * (wide - width(cell)) for cell, wide in zip(line, widths, strict=True)]
         text.append("  ".join(cells).rstrip())
     return "\n".join(text) + "\n"
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Give a table of GitHub's markdown that ends with a newline. What a cell holds is shown, never interpreted."""
+    lines = [header, ["---"] * len(header), *([_literal(cell) for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _literal(cell: str) -> str:
+    text = " ".join(_one_line(cell).split())
+    return "".join(f"\\{char}" if char in "\\|<>[]*_`~&" else char for char in text)
 
 
 def width(text: str) -> int:

@@ -1,39 +1,27 @@
 """Read YAML and JSON into plain values, with positions, limits and one-line errors.
 
-The dialect is that of the reference's library (spec/recipe.md section 7): YAML 1.2 with a few YAML 1.1
-leftovers (``010`` is octal) and without its traps (``yes`` and ``12:30`` are text). Input is untrusted:
+What a plain scalar means is said in ``kit.scalars``. Input is untrusted:
 its size, its nesting and the expansion of its aliases are bounded. This module does not know any document
 type (``kit.schema`` checks shapes) and does not write (``kit.emit`` does).
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from aicr_core.kit.errors import AicrError, Code
+from aicr_core.kit.limits import MAX_BYTES
+from aicr_core.kit.scalars import CONSTANTS, number, plain_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_BYTES = 10 * 1024 * 1024
 MAX_DEPTH = 100
 # Nodes reachable after alias expansion. The largest real file (a CRD) has about 30,000.
 MAX_NODES = 1_000_000
 
 SCALAR, LIST, MAP = "scalar", "list", "map"
 
-_INT = re.compile(r"[-+]?(0b[01]+|0o?[0-7]+|0x[0-9a-fA-F]+|[1-9][0-9]*|0)$")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$")
-_CONSTANTS: dict[str, Any] = {
-    "": None, "~": None, "null": None, "Null": None, "NULL": None,
-    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
-}  # fmt: skip
-for _sign, _value in (("", "inf"), ("+", "inf"), ("-", "-inf")):
-    for _word in (".inf", ".Inf", ".INF"):
-        _CONSTANTS[_sign + _word] = float(_value)
-for _word in (".nan", ".NaN", ".NAN"):
-    _CONSTANTS[_word] = float("nan")
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -80,26 +68,6 @@ def fail(source: str, node: Node | None, message: str, hint: str | None = None) 
     return AicrError(Code.INVALID_REQUEST, message, where=where, hint=hint)
 
 
-def number(text: str) -> int | float | None:
-    """Give the number a plain scalar means, or None when it is text."""
-    if text[0] not in "0123456789+-.":
-        return None
-    digits = text.replace("_", "") if "_" in text else text
-    if _INT.match(digits):
-        sign = -1 if digits[0] == "-" else 1
-        body = digits.lstrip("+-")
-        if len(body) > 1 and body[0] == "0" and body[1] in "01234567":
-            body = "0o" + body[1:]
-        result = sign * int(body, 0) if len(body) < 400 else None
-        if result is not None and -(2**63) <= result < 2**64:
-            return result
-        return float(result) if result is not None and abs(result) < 10**308 else None
-    if _FLOAT.match(digits):
-        value = float(digits)
-        return None if value in (float("inf"), float("-inf")) else value
-    return None
-
-
 def scalar(node: Node) -> Any:
     """Give the typed value of a scalar node."""
     text: str = node.value
@@ -107,10 +75,7 @@ def scalar(node: Node) -> Any:
         return _tagged(node, text)
     if not node.plain or node.tag:
         return text
-    if text in _CONSTANTS:
-        return _CONSTANTS[text]
-    found = number(text)
-    return text if found is None else found
+    return plain_value(text)
 
 
 def _tagged(node: Node, text: str) -> Any:
@@ -123,7 +88,7 @@ def _tagged(node: Node, text: str) -> Any:
         import base64
 
         return base64.b64decode(text).decode("utf-8")
-    value = _CONSTANTS.get(text, number(text) if text else None)
+    value = CONSTANTS.get(text, number(text) if text else None)
     if name == "float" and isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
     wanted = {"int": int, "bool": bool}.get(name)
@@ -178,13 +143,26 @@ def compose(data: bytes | str, source: str) -> Node | None:
     return next(_documents(data, source), None)
 
 
+def compose_first(data: bytes | str, source: str) -> tuple[Node | None, bool]:
+    """Give the first YAML document of a stream, and whether anything but emptiness follows it."""
+    documents = _documents(data, source)
+    first = next(documents, None)
+    try:
+        second = next(documents, None)
+    except AicrError:
+        return first, True
+    return first, second is not None and not second.is_null()
+
+
 def _documents(data: bytes | str, source: str) -> Iterator[Node]:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLStreamError
 
     text = text_of(data, source)
     try:
-        yield from _Composer(source).documents(YAML(typ="safe").parse(text))
+        # Never the C parser, which ruamel takes when it happens to be installed: it refuses, accepts and
+        # places other things, and an answer must not depend on that.
+        yield from _Composer(source).documents(YAML(typ="safe", pure=True).parse(text))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
@@ -322,7 +300,8 @@ def compose_json(data: bytes | str, source: str) -> Node:
     text = text_of(data, source)
     start = len(text) - len(text.lstrip())
     try:
-        value, _ = json.JSONDecoder().raw_decode(text, start)
+        # Pairs, not dictionaries: of keys that differ in case alone the last one counts, wherever it stands.
+        value, _ = json.JSONDecoder(object_pairs_hook=_Pairs).raw_decode(text, start)
         return _json_node(value)
     except json.JSONDecodeError as error:
         raise AicrError(
@@ -336,15 +315,16 @@ def compose_json(data: bytes | str, source: str) -> Node:
         raise fail(source, None, f"not valid JSON: {error}") from None
 
 
+class _Pairs(list[tuple[str, Any]]):
+    """The members of a JSON object, in order, duplicates included."""
+
+
 def _json_node(value: Any, depth: int = 0) -> Node:
     # JSON readers give no positions: nodes stand at line 1 of the file, the field path names the place.
     if depth > MAX_DEPTH:
         raise RecursionError
-    if isinstance(value, dict):
-        pairs = [
-            (JsonNode(SCALAR, key, 1, 1), _json_node(item, depth + 1))
-            for key, item in value.items()
-        ]
+    if isinstance(value, _Pairs):
+        pairs = [(JsonNode(SCALAR, key, 1, 1), _json_node(item, depth + 1)) for key, item in value]
         return JsonNode(MAP, pairs, 1, 1)
     if isinstance(value, list):
         return JsonNode(LIST, [_json_node(item, depth + 1) for item in value], 1, 1)

@@ -25,6 +25,8 @@ class Settings(NamedTuple):
     """Show tracebacks (``--debug``, ``AICR_DEBUG``)."""
     log_json: bool = False
     """One JSON object for each line on standard error (``--log-json``, ``AICR_LOG_JSON``)."""
+    criteria_strict: bool = False
+    """Take no criteria values from ``--data`` (``AICR_CRITERIA_STRICT``)."""
 
     @classmethod
     def from_env(
@@ -46,6 +48,7 @@ class Settings(NamedTuple):
             disabled=frozenset(_names(env.get("AICR_DISABLE_PLUGINS", ""))) | frozenset(no_plugin),
             debug=_switch(env, "AICR_DEBUG") or debug,
             log_json=_switch(env, "AICR_LOG_JSON") or log_json,
+            criteria_strict=_switch(env, "AICR_CRITERIA_STRICT", words=True),
         )
 
     @property
@@ -71,12 +74,12 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _switch(env: Mapping[str, str], name: str) -> bool:
-    """Read a boolean variable by the reference's grammar (spec/snapshot.md 13.3)."""
+def _switch(env: Mapping[str, str], name: str, *, words: bool = False) -> bool:
+    """Read a boolean variable by the reference's grammar; ``words``: yes, no, on, off as well."""
     text = env.get(name, "")
-    if text in _TRUE:
+    if text in _TRUE or (words and text.lower() in ("true", "yes", "on")):
         return True
-    if text in _FALSE:
+    if text in _FALSE or (words and text.lower() in ("false", "no", "off")):
         return False
     raise AicrError(
         Code.INVALID_REQUEST, f'"{text}" is neither true nor false', where=name, hint="set 1 or 0"

@@ -19,6 +19,16 @@ STATUSES = ("ok", "empty", "degraded", "failed", "timeout", "skipped", "forbidde
 """How a part was read. Everything but ``ok`` and ``empty`` means that readings may be missing."""
 
 
+def _text(_self: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{attribute.name} is {value!r}, not a text")
+
+
+def _share(_self: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ValueError(f"{attribute.name} is {value!r}, not between 0 and 1")
+
+
 @attrs.frozen(kw_only=True)
 class Item:
     """One of several like things under a subtype (a GPU, a network card): what names it, and its readings."""
@@ -57,12 +67,12 @@ class Detection:
     """A criteria value that a matcher found in a snapshot.
 
     ``confidence`` is between 0 and 1; ``reading`` is the path of the reading it came from
-    (``K8s.node.provider``).
+    (``K8s.node.provider``). Raises ValueError for anything else.
     """
 
-    value: str
-    confidence: float
-    reading: str
+    value: str = attrs.field(validator=_text)
+    confidence: float = attrs.field(validator=_share)
+    reading: str = attrs.field(validator=_text)
 
 
 def measurement_document(measurement: Measurement) -> dict[str, Any]:

@@ -54,6 +54,23 @@ class Index:
         """The row of a plugin, or None."""
         return next((row for row in self.rows if row["name"] == name), None)
 
+    def remedy(self, distribution: str) -> str:
+        """Say how to get what ``distribution`` has: install it, or use the plugin that is there."""
+        for row in self.rows:
+            if row["distribution"] == distribution and row["state"] not in USABLE:
+                why = f"{row['state']} ({row['reason']})"
+                return f"it comes with {distribution}, whose plugin {row['name']} is {why}"
+        return f"it comes with {distribution}: pip install {distribution}"
+
+    def way_to(self, kind: str, name: str) -> str | None:
+        """Say how to get a criteria value or component that no usable plugin brings; None: nobody has it."""
+        hints = self.hot["hints"] if self.hot is not None else {}
+        owner = hints.get(kind, {}).get(name)
+        for row in self.rows:
+            if row["state"] not in USABLE and name in row["criteria"].get(kind, ()):
+                owner = row["distribution"]
+        return self.remedy(owner) if owner else None
+
 
 def fingerprint(settings: Settings) -> str:
     """Digest of what the index depends on: interpreter, core, ``sys.path`` folders, policy, selection.

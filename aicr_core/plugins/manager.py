@@ -189,7 +189,7 @@ class PluginManager:
     def missing(self, kind: str, name: str, known: list[str], hints: dict[str, str]) -> AicrError:
         """Make the NOT_FOUND error for a provider nobody brings, with the way to get it."""
         if name in hints:
-            hint = f"it comes with {hints[name]}: pip install {hints[name]}"
+            hint = self.index.remedy(hints[name])
         else:
             close = nearest(name, known)
             hint = (

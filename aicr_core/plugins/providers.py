@@ -63,7 +63,8 @@ class Dimension:
 class Matcher:
     """Finds a value of one criteria dimension in a snapshot: ``detect(snapshot) -> Detection or None``.
 
-    ``snapshot`` is the document; it is shared, do not change it.
+    Where nodes differ it gives a sequence, one detection for each value. ``snapshot`` is the document; it is
+    shared, do not change it.
     """
 
     name: str
@@ -109,7 +110,10 @@ class Bundler:
 
 @attrs.frozen(kw_only=True)
 class BundleCheck:
-    """A validation named by registry entries: ``call(component, plan, conditions) -> messages``."""
+    """A validation named by registry entries: ``call(component, recipe, conditions) -> messages``.
+
+    ``component`` is the name, ``recipe`` the document, ``conditions`` those of the registry entry.
+    """
 
     name: str
     call: Call

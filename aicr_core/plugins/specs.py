@@ -64,7 +64,8 @@ class Specs:
         """Register detectors of criteria values in snapshots.
 
         Each is asked for a :class:`Detection`: value, confidence, and the reading it came from. The highest
-        confidence wins; a tie between different values leaves the dimension unset, with a warning.
+        confidence wins, with a warning that names a reading which says otherwise; a tie between different values
+        leaves the dimension unset. Values that the catalogue in use does not know are left out, with a note.
 
         Added in hookspec 1.0.
         """

@@ -55,6 +55,9 @@ def processes(runs: int, env: dict[str, str], cwd: str) -> list[tuple[str, float
         "aicr query (warm)": lambda: [
             AICR, "query", *CRITERIA, "--selector", "components.gpu-operator.version",
         ],
+        "aicr snapshot (host)": lambda: [
+            AICR, "snapshot", "--local", "--only", "host", "-o", "host.yaml",
+        ],
         "aicr bundle": lambda: [AICR, "bundle", "-r", "recipe.yaml", "-o", f"b{next(counter)}"],
     }  # fmt: skip
     best: dict[str, tuple[float, int]] = {}

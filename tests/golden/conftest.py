@@ -1,15 +1,11 @@
-"""Fixtures of the golden tests; the helper modules of this folder are importable by name."""
+"""Fixtures of the golden tests."""
 
 from __future__ import annotations
 
 import os
-import pathlib
-import sys
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 
 @pytest.fixture

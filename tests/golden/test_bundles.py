@@ -18,6 +18,9 @@ VALUES = {
     r"values kube-prometheus-stack\.prometheus\.prometheusSpec\.storageSpec\.emptyDir": (
         "shared/README: a null that takes away what the base set never reaches values.yaml"
     ),
+    r"values kube-prometheus-stack\.prometheus-node-exporter\.nodeSelector": (
+        "B-10: the system selector does not take the node exporter off the GPU nodes"
+    ),
     r"values aws-efa\.tolerations": "B-9: the default toleration does not overwrite the values file's own",
     r"manifest gpu-operator/manifests/dcgm-exporter\.yaml\[0\]\.data\.dcgm-metrics\.csv": (
         "help texts of the metrics are our own; the fields and types are compared below"
@@ -228,7 +231,7 @@ CLI = (
     (r"(selector|toleration|gate) (a=b=c|a b=c d|=|:|x=\s)", "B-4: keys and values are labels"),
     (r"extra-arg", "a stray word is a usage error, not ignored"),
     (
-        r"--(repo|certificate-identity-regexp|plain-http|insecure-tls|attest|image-refs)",
+        r"--(certificate-identity-regexp|plain-http|insecure-tls|attest|image-refs)",
         "flags of registries, signatures and other deployers: not in this version, so unknown",
     ),
 )

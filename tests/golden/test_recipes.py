@@ -12,6 +12,7 @@ import re
 from typing import Any
 
 import pytest
+from distributions import distribution
 
 V017_VALUES = {
     "service": ["aks", "bcm", "eks", "gke", "kind", "lke", "metal3", "ocp", "oke"],
@@ -84,19 +85,11 @@ def test_v0_11_1_with_the_reference_catalogue(
 
 def _values_plugin(folder: pathlib.Path) -> None:
     """Write a plugin that brings the criteria values of v0.17 that no overlay of it carries."""
-    package = folder / "aicr_values17"
-    package.mkdir()
-    (package / "__init__.py").write_text("")
-    (package / "hooks.py").write_text("")
     lines = ['name = "values17"', 'hookspec = ">=1.0,<2"', "hooks = []"]
     for dimension, values in V017_VALUES.items():
         lines += [f"[criteria.{dimension}.{value}]" for value in values]
     lines.append('[criteria.service.any]\naliases = ["self-managed"]')
-    (package / "aicr-plugin.toml").write_text("\n".join(lines) + "\n")
-    info = folder / "aicr_values17-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: aicr-values17\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[aicr.plugins]\nvalues17 = aicr_values17.hooks\n")
+    distribution(folder, "values17", "\n".join(lines) + "\n")
 
 
 @pytest.mark.parametrize("part", range(4))

@@ -8,7 +8,9 @@ import os
 import pathlib
 import subprocess
 import sys
+import tomllib
 import venv
+import zipfile
 
 import pytest
 
@@ -58,6 +60,32 @@ def _tree(root: pathlib.Path) -> dict[str, str]:
         for path in sorted(root.rglob("*"))
         if path.is_file()
     }
+
+
+@pytest.mark.parametrize("source", _sources(), ids=lambda path: pathlib.Path(path).name)
+def test_a_wheel_holds_the_whole_package(source: str, wheels: pathlib.Path) -> None:
+    """Everything that lies in the package's folder, data and templates too, and the licence."""
+    name = tomllib.loads(pathlib.Path(source, "pyproject.toml").read_text("utf-8"))["project"][
+        "name"
+    ]
+    package = name.replace("-", "_")
+    (root,) = [
+        p
+        for p in (pathlib.Path(source, package), pathlib.Path(source, "src", package))
+        if p.is_dir()
+    ]
+    wanted = {
+        path.relative_to(root.parent).as_posix()
+        for path in root.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    (wheel,) = wheels.glob(f"{package}-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        held = set(archive.namelist())
+        (licence,) = [path for path in held if path.endswith("/licenses/LICENSE")]
+        assert archive.read(licence) == (ROOT / "LICENSE").read_bytes()
+    assert f"{package}/py.typed" in held
+    assert {path for path in held if ".dist-info/" not in path} == wanted
 
 
 def test_every_distribution_is_listed_as_active(

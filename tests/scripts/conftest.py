@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import pathlib
-import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "golden"))
+if TYPE_CHECKING:
+    import pathlib
 
 
 @pytest.fixture

@@ -37,10 +37,42 @@ def test_the_whole_bundle_is_installed_in_order(
 
 def test_readmes_show_the_very_commands(small: pathlib.Path, tmp_path: pathlib.Path) -> None:
     run_script(small / "deploy.sh", [], tmp_path, {})
-    text = (small / "README.md").read_text("utf-8")
+    made = []
     for call in calls(tmp_path, small):
-        if call[0] == "helm":
-            assert " ".join(call).replace("$BUNDLE/", "") in text
+        if call[0] == "ensure-namespace":
+            made.append(
+                f"kubectl create namespace {call[1]} --dry-run=client -o yaml | kubectl apply -f -"
+            )
+        elif call[0] == "kustomize-apply":
+            made.append(f"kustomize build '{call[1]}' | kubectl apply -n {call[2]} -f -")
+        else:
+            made.append(" ".join(call).replace("$BUNDLE/", ""))
+    text = (small / "README.md").read_text("utf-8")
+    by_hand = text.partition("## By hand")[2].partition("## Customization")[0]
+    assert [line for line in by_hand.splitlines() if line.startswith(("k", "helm"))] == made
+    for name in ("first", "second", "third"):
+        own = (small / name / "README.md").read_text("utf-8")
+        block = own.partition("```sh\n")[2].partition("```")[0].splitlines()
+        assert block == [line for line in made if line in block]
+        assert block
+
+
+def test_a_readme_is_sound_markdown(make_bundle: Any) -> None:
+    recipe = {
+        **SMALL,
+        "criteria": {"service": "eks", "platform": "kubeflow", "nodes": 8},
+        "constraints": [{"name": "a|b", "value": "x || y"}],
+    }
+    folder = make_bundle(recipe, "--disable", "first")
+    text = (folder / "README.md").read_text("utf-8")
+    assert "| `a\\|b` | `x \\|\\| y` |" in text
+    assert "- platform: kubeflow\n- nodes: 8\n" in text
+    assert "- second needs first, which this bundle leaves out" in text
+    assert "- kubectl, helm, kustomize on PATH" in text
+    assert "\n\n\n" not in text
+    own = (folder / "third/README.md").read_text("utf-8")
+    assert "|\n\nNeeds first: second.\n" in own
+    assert "\n\n\n" not in own
 
 
 def test_install_sh_installs_just_its_component(

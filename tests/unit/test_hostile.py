@@ -135,6 +135,16 @@ class TestOutput:
         assert self.write(tmp_path) == 0
         assert not (tmp_path / "out/a/stale.yaml").exists()
 
+    def test_the_history_of_a_checkout_stays(self, tmp_path: pathlib.Path) -> None:
+        (tmp_path / "out/.git/objects").mkdir(parents=True)
+        (tmp_path / "out/.git/HEAD").write_text("ref: refs/heads/main")
+        assert self.write(tmp_path) == 0
+        (tmp_path / "out/a/stale.yaml").write_text("old")
+        assert self.write(tmp_path) == 0
+        assert (tmp_path / "out/.git/HEAD").read_text() == "ref: refs/heads/main"
+        assert not (tmp_path / "out/a/stale.yaml").exists()
+        assert ".git" not in (tmp_path / "out/inventory.json").read_text()
+
     def test_an_output_that_is_a_file(self, tmp_path: pathlib.Path) -> None:
         (tmp_path / "out").write_text("x")
         assert self.write(tmp_path) == 2

@@ -8,6 +8,7 @@ import pathlib
 from typing import Any
 
 import pytest
+from distributions import distribution
 
 from aicr_core.app.environment import Environment
 from aicr_core.model.settings import Settings
@@ -19,27 +20,6 @@ from aicr_core.api import Bundler, hookimpl
 def aicr_bundlers():
     yield Bundler(component="{name}", call=lambda *a: None)
 """
-
-
-def distribution(
-    site: pathlib.Path, name: str, manifest: str | None = "", hooks: str = "", dist: str = ""
-) -> pathlib.Path:
-    """Write an installed distribution with one plugin; ``manifest`` None means none."""
-    package = f"aicr_{dist or name}".replace("-", "_")
-    root = site / package
-    root.mkdir(parents=True)
-    (root / "__init__.py").write_text("")
-    (root / "hooks.py").write_text(hooks)
-    if manifest is not None:
-        text = manifest or f'name = "{name}"\nhookspec = ">=1.0,<2"\nhooks = []\n'
-        (root / "aicr-plugin.toml").write_text(text)
-    info = site / f"{package}-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: aicr-{dist or name}\nVersion: 1.0\n"
-    )
-    (info / "entry_points.txt").write_text(f"[aicr.plugins]\n{name} = {package}.hooks\n")
-    return root
 
 
 @pytest.fixture
@@ -234,3 +214,38 @@ def test_commands_list_info_doctor_and_switch(
         assert run(["plugins", "enable", "acme"]) == 0
     assert state("acme")["state"] == "active"
     assert run(["plugins", "list", "--format", "xml"]) == 2
+
+
+def test_what_an_unused_plugin_brings_is_not_called_absent(
+    site: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`pip install` would not help somebody who has switched the plugin off."""
+    from aicr_core.cli.root import run
+
+    distribution(site, "acme", 'name = "acme"\nhookspec = ">=9"\n[criteria.service.acme]\n')
+    assert run(["recipe", "--service", "acme"]) == 2
+    err = capsys.readouterr().err
+    assert "aicr-acme, whose plugin acme is incompatible (it is written for hookspec >=9)" in err
+    assert run(["--no-plugin", "kind", "recipe", "--service", "kind"]) == 2
+    err = capsys.readouterr().err
+    assert "plugin kind is disabled" in err
+    assert "pip install" not in err
+
+
+def test_a_hook_that_changes_the_recipe_changes_nothing(
+    site: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from aicr_core.cli.root import run
+
+    hooks = (
+        "from aicr_core.api import hookimpl\n@hookimpl\ndef aicr_recipe_built(recipe):\n"
+        "    recipe['componentRefs'][0]['version'] = 'poisoned'\n    recipe.clear()\n"
+    )
+    line = ["recipe", "--service", "kind", "--format", "json"]
+    assert run(line) == 0
+    before = capsys.readouterr().out
+    distribution(site, "acme", 'name = "acme"\nhooks = ["aicr_recipe_built"]\n', hooks)
+    shared = environment()
+    for _ in range(2):
+        assert run(line, shared) == 0
+        assert capsys.readouterr().out == before

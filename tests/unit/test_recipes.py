@@ -111,6 +111,67 @@ def test_an_excluded_overlay_never_comes_back_through_a_child(tmp_path: pathlib.
     assert warning["reason"] == "expected >= 1.34, got v1.32.0"
 
 
+def test_a_tie_that_the_name_decides_is_told(tmp_path: pathlib.Path) -> None:
+    """B2: deterministic, yet most likely not what either author meant."""
+    both = (
+        "  constraints: [{name: A.b.c, value: '%s'}]\n  componentRefs: [{name: a, version: v1}]\n"
+    )
+    found = _catalogue(
+        tmp_path,
+        {
+            "one": "  criteria: {service: s}\n" + both % "1",
+            "two": "  criteria: {intent: i}\n" + both % "2",
+            "three": "  base: two\n  criteria: {intent: i, service: s}\n" + both % "3",
+        },
+    )
+    (text,) = resolve(found, {"service": "s", "intent": "i"}).warnings
+    assert text.startswith(
+        "overlays one and two are equally specific and both set constraint A.b.c"
+    )
+    assert not resolve(found, {"service": "s"}).warnings
+
+
+def test_our_own_catalogue_has_no_such_tie(catalogue: Any) -> None:
+    for name in catalogue.names():
+        criteria = catalogue.criteria_of(name) or {}
+        assert not resolve(catalogue, criteria, allow_partial=True).warnings, name
+
+
+GATED = {
+    "low": "  criteria: {service: s}\n  constraints: [{name: K8s.server.version, value: '>= 1.34'}]\n",
+    "leaf": "  base: low\n  criteria: {service: s, intent: i}\n",
+}
+
+
+def test_what_the_snapshot_excludes_is_told_though_only_detected(tmp_path: pathlib.Path) -> None:
+    """The smaller recipe for a cluster that is too old must say why, in the document too."""
+    found = resolve(
+        _catalogue(tmp_path, GATED), {"service": "s"}, snapshot=_snapshot("v1.32.0"), stated=()
+    )
+    assert found.document["criteria"]["service"] == "any"
+    assert found.document["metadata"]["excludedOverlays"] == ["low"]
+    assert any("expected >= 1.34, got v1.32.0" in text for text in found.warnings)
+    assert any("service=s" in text and "left out" in text for text in found.warnings)
+
+
+def test_a_stated_criterion_that_the_snapshot_excludes(tmp_path: pathlib.Path) -> None:
+    """It needs a newer cluster, not more criteria."""
+    catalogue = _catalogue(tmp_path, GATED)
+    criteria = {"service": "s", "intent": "i"}
+    with pytest.raises(AicrError) as caught:
+        resolve(catalogue, criteria, snapshot=_snapshot("v1.32.0"))
+    text = str(caught.value)
+    assert "intent=i is carried by leaf, which the snapshot excludes" in text
+    assert "low: K8s.server.version: expected >= 1.34, got v1.32.0" in text
+    assert "needs (" not in text
+
+
+def test_what_is_detected_does_not_hide_what_is_needed(catalogue: Any) -> None:
+    """F3: the cluster's own ubuntu is not why gke is not covered."""
+    with pytest.raises(AicrError, match=r"service=gke needs os \(cos\)"):
+        resolve(catalogue, {"service": "gke", "os": "ubuntu"}, stated={"service"})
+
+
 def test_cycles_and_unknown_names_are_errors(tmp_path: pathlib.Path) -> None:
     loop = _catalogue(
         tmp_path / "a",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import pytest
 
 from aicr_core.kit.errors import AicrError, Code
-from aicr_core.kit.run import Context, Runner, Task
+from aicr_core.kit.run import Completed, Context, Runner, Task, end_group
 
 
 def _task(name: str, call: Any, **options: Any) -> Task:
@@ -60,3 +62,43 @@ def test_a_hung_task_is_left_behind_at_its_deadline() -> None:
 def test_a_context_knows_its_time() -> None:
     (outcome,) = Runner(1).run([_task("a", lambda context: context.remaining(), timeout=5)])
     assert 0 < outcome.value <= 5
+
+
+def _shell(text: str, **options: Any) -> Completed:
+    return Context(timeout=20).run([sys.executable, "-c", text], **options)
+
+
+def test_a_child_gets_its_input_and_gives_both_outputs() -> None:
+    text = (
+        "import sys; d = sys.stdin.buffer.read(); sys.stdout.buffer.write(d); sys.stderr.write('e')"
+    )
+    data = bytes(range(256)) * 4096
+    assert _shell(text, stdin=data) == (0, data, b"e")
+    assert _shell("pass", stdin=data) == (0, b"", b""), "one that does not read its input"
+
+
+def test_an_endless_writer_is_ended() -> None:
+    with pytest.raises(AicrError, match="wrote too much and was ended"):
+        _shell("while True: print('x' * 9999)", max_output=100_000)
+
+
+def test_a_child_that_closes_its_outputs_is_waited_for() -> None:
+    text = "import os, time; os.close(1); os.close(2); time.sleep(60)"
+    with pytest.raises(AicrError, match="took longer") as caught:
+        _shell(text, timeout=0.5)
+    assert caught.value.code is Code.TIMEOUT
+
+
+def test_one_that_hangs_in_the_kernel_is_left_behind() -> None:
+    class Stuck:
+        """A process that no signal ends (such a one cannot be made on purpose)."""
+
+        pid, stdin, stdout, stderr = 2**22 + 1, None, None, None
+
+        def poll(self) -> None:
+            return None
+
+        def wait(self, timeout: float) -> None:
+            raise subprocess.TimeoutExpired("stuck", timeout)
+
+    end_group(Stuck(), grace=0.01)  # type: ignore[arg-type]

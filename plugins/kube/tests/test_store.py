@@ -242,12 +242,24 @@ def test_a_write_that_fails_half_way_leaves_the_index(
     fake_cluster: FakeCluster, fake_kubeconfig: str
 ) -> None:
     ctx = context(fake_kubeconfig)
-    first = StoredDocument(data=b"kind: Snapshot\n")
-    store.write(ctx, "cm://default/snap", first)
-    fake_cluster.faults.add("PATCH", ".*/snap-2", status=500)
-    with pytest.raises(AicrError):
-        store.write(ctx, "cm://default/snap", StoredDocument(data=noise(2_500_000)))
-    assert store.read(ctx, "cm://default/snap") == first
+    before = StoredDocument(data=b"kind: Snapshot\n")
+    for size in (2_500_000, 1_600_000, 3_400_000):
+        store.write(ctx, "cm://default/snap", before)
+        fake_cluster.faults.add("PATCH", ".*/snap", status=500)
+        after = StoredDocument(data=noise(size))
+        with pytest.raises(AicrError):
+            store.write(ctx, "cm://default/snap", after)
+        assert store.read(ctx, "cm://default/snap") == before
+        fake_cluster.faults.clear()
+        before = after
+    store.write(ctx, "cm://default/snap", before)
+    assert store.read(ctx, "cm://default/snap") == before
+    names = sorted(item["metadata"]["name"] for item in fake_cluster.all("configmaps", "default"))
+    # Numbers go on behind what is there, and come back to the front where there is room.
+    assert names == ["snap", "snap-4", "snap-5", "snap-6"]
+    store.write(ctx, "cm://default/snap", StoredDocument(data=noise(1_600_000)))
+    names = sorted(item["metadata"]["name"] for item in fake_cluster.all("configmaps", "default"))
+    assert names == ["snap", "snap-1"]
 
 
 def test_a_bomb_is_not_unpacked(fake_cluster: FakeCluster, fake_kubeconfig: str) -> None:

@@ -78,7 +78,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._serve()
 
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815  # names of http.server
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # names of http.server
 
     def log_message(self, format: str, *args: Any) -> None:
         """Quiet: the recorder has it all."""

@@ -7,6 +7,7 @@ generation: per component values, README, install.sh, manifests; then the root's
 
 from __future__ import annotations
 
+import re
 import shlex
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ _FIELDS = (
     "name", "kind", "namespace", "repository", "chart", "version", "tag", "path", "wait", "manifests",
     "crd_groups", "extra_namespaces", "restart_daemonsets",
 )  # fmt: skip
+_VERSION = re.compile(r"(>=|<=|==|!=|>|<)? *v?[0-9]+(\.[0-9]+){0,2}\Z")
 
 
 def _read(*parts: str) -> str:
@@ -41,15 +43,14 @@ def deploy(ctx: Context, plan: BundlePlan) -> Iterator[Artifact]:
         yield Artifact(path=f"{folder}/install.sh", data=install, mode=0o755)
         for manifest in release.manifests:
             yield Artifact(path=f"{folder}/{manifest.path}", data=manifest.data, mode=manifest.mode)
-    shown = [
-        (name, value)
-        for name, value in plan.criteria.items()
-        if name in ("service", "accelerator", "intent", "os") and value not in ("", "any")
-    ]
+    shown = [(name, value) for name, value in plan.criteria.items() if value not in ("", "any", 0)]
+    kinds = {release.kind for release in plan.releases}
+    tools = ["kubectl", *(tool for tool in ("helm", "kustomize") if tool in kinds)]
     readme = ctx.render(
         _read("templates", "README.md.j2"),
         plan=plan,
         target=shown,
+        tools=tools,
         commands={release.name: commands(release) for release in plan.releases},
         kinds={"helm": "Helm", "kustomize": "Kustomize", "manifests": "Manifests"},
     )
@@ -61,8 +62,9 @@ def deploy(ctx: Context, plan: BundlePlan) -> Iterator[Artifact]:
 
 
 def release_list(plan: BundlePlan) -> str:
-    """Give ``releases.tsv``: a header, then one line of tab-separated fields a release, ``-`` for empty."""
-    lines = ["# " + "\t".join(_FIELDS)]
+    """Give ``releases.tsv``: what is needed, a header, one line of fields a release (``-`` for empty)."""
+    lines = [f"#needs\t{what}\t{value}" for what, value in _needs(plan)]
+    lines.append("# " + "\t".join(_FIELDS))
     for release in plan.releases:
         fields = {name: getattr(release, name) for name in _FIELDS}
         fields["wait"] = "yes" if release.wait else "no"
@@ -71,6 +73,18 @@ def release_list(plan: BundlePlan) -> str:
         fields["extra_namespaces"] = ",".join(release.extra_namespaces)
         lines.append("\t".join(fields[name] or "-" for name in _FIELDS))
     return "\n".join(lines) + "\n"
+
+
+def _needs(plan: BundlePlan) -> Iterator[tuple[str, str]]:
+    """Give what ``deploy.sh`` holds the cluster to before it starts; ``validate`` does the rest."""
+    for constraint in plan.constraints:
+        value = str(constraint.get("value") or "")
+        hard = str(constraint.get("severity") or "error").lower() == "error"
+        if constraint["name"] == "K8s.server.version" and hard and _VERSION.match(value):
+            yield "kubernetes", value
+    selector = plan.options.get("accelerated_node_selector") or {}
+    if selector:
+        yield "accelerated-nodes", ",".join(f"{key}={item}" for key, item in selector.items())
 
 
 def helm_arguments(release: Release, values: str) -> list[str]:
@@ -90,6 +104,12 @@ def commands(release: Release) -> dict[str, list[str]]:
     manifests = f"{release.name}/manifests/"
     install: list[str] = []
     remove: list[str] = []
+    if release.kind == "kustomize" or (release.kind == "helm" and release.manifests):
+        install.append(
+            f"kubectl create namespace {release.namespace} --dry-run=client -o yaml | kubectl apply -f -"
+        )
+    if release.kind == "helm" and release.manifests:
+        install.append(f"kubectl apply -f {manifests}")
     if release.manifests:
         remove.append(f"kubectl delete -f {manifests} --ignore-not-found")
     if release.kind == "helm":
@@ -106,6 +126,12 @@ def commands(release: Release) -> dict[str, list[str]]:
         )
     if release.manifests:
         install.append(f"kubectl apply -f {manifests}")
+    if release.restart_daemonsets:
+        space = f"-n {release.namespace}"
+        install.append(
+            f"kubectl get daemonsets {space} -o name | grep -F -- {shlex.quote(release.restart_daemonsets)} | "
+            f"xargs kubectl rollout restart {space}"
+        )
     return {"install": install, "uninstall": remove}
 
 

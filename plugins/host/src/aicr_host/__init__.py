@@ -1,1 +1,1 @@
-"""Collectors of a Linux host: operating system, systemd units, GPUs"""
+"""Collectors of a Linux host: operating system, systemd units, GPUs."""

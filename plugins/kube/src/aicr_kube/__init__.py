@@ -1,1 +1,1 @@
-"""Kubernetes: cluster collectors, ConfigMap store, snapshot agent"""
+"""Kubernetes: cluster collectors, ConfigMap store, snapshot agent."""

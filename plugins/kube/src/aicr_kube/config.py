@@ -87,7 +87,7 @@ def _load(files: list[str], context: str, env: Mapping[str, str]) -> ApiClient:
     if files:
         from kubernetes.config.kube_config import load_kube_config
 
-        load_kube_config(  # type: ignore[no-untyped-call]
+        load_kube_config(
             config_file=os.pathsep.join(files),
             context=context or _current(files),
             client_configuration=configuration,
@@ -98,7 +98,7 @@ def _load(files: list[str], context: str, env: Mapping[str, str]) -> ApiClient:
     elif env.get("KUBERNETES_SERVICE_HOST"):
         from kubernetes.config.incluster_config import load_incluster_config
 
-        load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        load_incluster_config(client_configuration=configuration)
     else:
         raise KubeError(
             Code.NOT_FOUND,
@@ -118,7 +118,7 @@ def _current(files: list[str]) -> str | None:
     from kubernetes.config.kube_config import KubeConfigMerger
 
     for path in files:
-        merged = KubeConfigMerger(path).config  # type: ignore[no-untyped-call]
+        merged = KubeConfigMerger(path).config
         name = merged.safe_get("current-context") if merged is not None else None
         if name:
             return str(name)
@@ -140,7 +140,7 @@ def _check_credentials(files: list[str], context: str | None, configuration: Any
     """Refuse to go on anonymously where the credential program failed: the client only logs that."""
     from kubernetes.config.kube_config import KubeConfigMerger
 
-    merged = KubeConfigMerger(os.pathsep.join(files)).config  # type: ignore[no-untyped-call]
+    merged = KubeConfigMerger(os.pathsep.join(files)).config
     if merged is None or not context:
         return
     user = merged["contexts"].get_with_name(context)["context"].safe_get("user")
@@ -171,7 +171,8 @@ def _malformed(error: Exception, files: list[str]) -> KubeError:
     if isinstance(error, OSError):
         text = f"cannot read it: {error.strerror or error}"
     else:
-        text = f"not a usable kubeconfig: {str(error) or type(error).__name__}"
+        said = " ".join(str(error).split())
+        text = f"not a usable kubeconfig: {said or type(error).__name__}"
     return KubeError(
         Code.INVALID_REQUEST,
         text,

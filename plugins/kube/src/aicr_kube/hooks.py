@@ -1,35 +1,55 @@
-"""Hooks of the kube plugin: two collectors and a store. Names of what runs, imported when it runs."""
+"""Hooks of the kube plugin: cluster collectors, the ConfigMap store, the agent and its command."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aicr_core.api import Collector, Store, hookimpl
+from aicr_core.api import Agent, Collector, Command, Store, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+CLUSTER = 60.0
+TOPOLOGY = 90.0
+
 
 @hookimpl
 def aicr_collectors() -> Iterable[Collector]:
-    """Register ``k8s`` and ``topology``; they may take longer than a host's collectors (spec/snapshot.md 2.5)."""
+    """Register the collectors ``k8s`` and ``topology``; times as in the reference."""
     yield Collector(
         name="k8s",
         produces="K8s",
         call="aicr_kube.collect.k8s:collect",
-        timeout=60.0,
+        timeout=CLUSTER,
         where="cluster",
     )
     yield Collector(
         name="topology",
         produces="NodeTopology",
         call="aicr_kube.collect.topology:collect",
-        timeout=90.0,
+        timeout=TOPOLOGY,
         where="cluster",
     )
 
 
 @hookimpl
 def aicr_stores() -> Iterable[Store]:
-    """Register ``cm://namespace/name``."""
+    """Register the store ``cm://namespace/name``."""
     yield Store(scheme="cm", read="aicr_kube.store:read", write="aicr_kube.store:write")
+
+
+@hookimpl
+def aicr_agents() -> Iterable[Agent]:
+    """Register the agent ``kubernetes``: it measures nodes from pods."""
+    yield Agent(name="kubernetes", call="aicr_kube.agent.run:run")
+
+
+@hookimpl
+def aicr_commands() -> Iterable[Command]:
+    """Register ``aicr agent``."""
+    yield Command(
+        name="agent",
+        section="Administration",
+        summary="Care for the snapshot agents of a cluster",
+        call="aicr_kube.agent.cli:agent",
+    )

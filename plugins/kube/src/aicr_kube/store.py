@@ -1,7 +1,8 @@
 """The store ``cm://namespace/name``: documents in ConfigMaps (spec/snapshot.md 9.4, 10, 14.10, 14.11).
 
 A ConfigMap holds at most 1 MiB. A document is written plain while it fits, as every reader knows it; else gzipped;
-else in several ConfigMaps, ``NAME-1``... first and ``NAME`` with the index last. What is read back is checked.
+else in several ConfigMaps, ``NAME-1``... first and ``NAME`` with the index last. Numbers that the document before
+used are left alone until then, so that it can be read until the new one is whole. What is read back is checked.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ class Place(NamedTuple):
         return object_path("", "v1", "configmaps", namespace=self.namespace, name=self.name)
 
     def part(self, number: int) -> Place:
-        """Where a further part of a document in several ConfigMaps is; part 0 is with the index."""
-        return self._replace(name=f"{self.name}-{number}") if number else self
+        """Where the further part of that number is."""
+        return self._replace(name=f"{self.name}-{number}")
 
 
 def place_of(uri: str) -> Place:
@@ -76,12 +77,15 @@ def write(ctx: Context, uri: str, document: StoredDocument) -> None:
     """
     place = place_of(uri)
     with _cluster(ctx) as cluster:
-        before = _chunks_before(cluster, place)
+        before = _parts_before(cluster, place)
         packed = packing.pack(document.data)
-        for number, part in enumerate(packed.parts[1:], 1):
+        further = packed.parts[1:]
+        # Beside what is there: in front of it where there is room, else behind it.
+        start = before.stop if before and before.start <= len(further) else 1
+        for number, part in enumerate(further, start):
             cluster.apply(place.part(number).path, _part_object(ctx, place, number, part, document))
-        cluster.apply(place.path, _index_object(ctx, place, packed, document))
-        for number in range(max(1, len(packed.parts)), before):
+        cluster.apply(place.path, _index_object(ctx, place, packed, start, document))
+        for number in before:
             cluster.delete(place.part(number).path, missing_ok=True)
 
 
@@ -92,17 +96,27 @@ def _cluster(ctx: Context) -> Cluster:
     return cluster.within(min(TIMEOUT, ctx.remaining()))
 
 
-def _chunks_before(cluster: Cluster, place: Place) -> int:
-    """Give how many ConfigMaps the document takes now; a caller who may not read it has to leave the rest."""
+def _parts_before(cluster: Cluster, place: Place) -> range:
+    """Give the numbers of the parts that are there now; who may not read them has to leave them."""
     try:
         annotations = cluster.get(place.path)["metadata"].get("annotations") or {}
-        return int(annotations.get(f"{PREFIX}chunks") or 0)
-    except (KubeError, ValueError):
-        return 0
+        return _parts(annotations, place)
+    except AicrError:
+        return range(1, 1)
+
+
+def _parts(annotations: Mapping[str, str], place: Place) -> range:
+    """Give the numbers of the further parts that an index names. Raises AicrError(INTERNAL) for nonsense."""
+    chunks = annotations.get(f"{PREFIX}chunks", "1")
+    first = annotations.get(f"{PREFIX}first", "1")
+    for text in (chunks, first):
+        if not (text.isascii() and text.isdecimal()) or not 1 <= int(text[:9]) <= packing.MAX_PARTS:
+            raise packing.damaged(place.uri, f'"{text}" is no number of parts')
+    return range(int(first), int(first) + int(chunks) - 1)
 
 
 def _index_object(
-    ctx: Context, place: Place, packed: packing.Packed, document: StoredDocument
+    ctx: Context, place: Place, packed: packing.Packed, start: int, document: StoredDocument
 ) -> dict[str, Any]:
     key = f"snapshot.{_EXTENSIONS.get(document.format, document.format)}"
     body = _object(ctx, place, document)
@@ -112,7 +126,7 @@ def _index_object(
         return body
     index = {"sha256": packed.sha256, "size": str(packed.size)}
     if len(packed.parts) > 1:
-        index["chunks"] = str(len(packed.parts))
+        index |= {"chunks": str(len(packed.parts)), "first": str(start)}
     body["binaryData"] = {f"{key}.gz": packing.to_base64(packed.parts[0])}
     body["metadata"]["annotations"] |= {f"{PREFIX}{name}": value for name, value in index.items()}
     return body
@@ -173,7 +187,10 @@ def read(ctx: Context, uri: str) -> StoredDocument:
     place = place_of(uri)
     with _cluster(ctx) as cluster:
         item = cluster.get(place.path)
+        annotations = item["metadata"].get("annotations") or {}
         found = _find(item)
+        if found is None and f"{PREFIX}sha256" in annotations:
+            raise packing.damaged(place.uri, "its content is missing")
         if found is None:
             raise AicrError(
                 Code.NOT_FOUND,
@@ -189,7 +206,6 @@ def read(ctx: Context, uri: str) -> StoredDocument:
                 where=place.uri,
                 hint="write it with --format yaml or json",
             )
-        annotations = item["metadata"].get("annotations") or {}
         if packed is None:
             data = str(item["data"][f"snapshot.{extension}"]).encode()
         else:
@@ -212,34 +228,28 @@ def _find(item: Mapping[str, Any]) -> tuple[str, str | None] | None:
 def _unpacked(
     ctx: Context, cluster: Cluster, place: Place, first: str, annotations: Mapping[str, str]
 ) -> bytes:
-    total = _count(annotations.get(f"{PREFIX}chunks") or "1", place)
+    numbers = _parts(annotations, place)
+    places = [place, *(place.part(number) for number in numbers)]
     parts = [packing.from_base64(first, place.uri)]
-    for number in range(1, total):
-        at = place.part(number)
+    for number, at in enumerate(places[1:], 1):
         try:
             item = cluster.get(at.path)
         except KubeError as error:
             if error.status != 404:
                 raise
-            raise packing.damaged(at.uri, f"part {number} of {total} is missing") from None
+            raise packing.damaged(at.uri, f"part {number} of {len(numbers)} is missing") from None
         parts.append(packing.from_base64((item.get("binaryData") or {}).get("part", ""), at.uri))
     return packing.unpack(
         parts,
-        names=[place.part(number).uri for number in range(total)],
+        names=[at.uri for at in places],
         sha256=annotations.get(f"{PREFIX}sha256", ""),
         size=annotations.get(f"{PREFIX}size", ""),
         most=int(ctx.options.get("max_input_size") or MAX_INPUT),
     )
 
 
-def _count(text: str, place: Place) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= packing.MAX_PARTS:
-        raise packing.damaged(place.uri, f'"{text}" is no number of parts')
-    return int(text)
-
-
 def _notes(annotations: Mapping[str, str]) -> dict[str, str]:
-    own = ("chunks", "sha256", "size")
+    own = ("chunks", "first", "sha256", "size")
     names = {
         key.removeprefix(PREFIX): value
         for key, value in annotations.items()

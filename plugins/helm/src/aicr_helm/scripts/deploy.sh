@@ -2,7 +2,7 @@
 # Install every component of this bundle, in order. Nothing is changed before all checks have passed.
 set -euo pipefail
 
-BUNDLE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+BUNDLE=$(CDPATH="" cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=lib.sh
 . "$BUNDLE/lib.sh"
 
@@ -27,8 +27,14 @@ Usage: ./deploy.sh [options]
 TEXT
 }
 
-ASSUME_YES=0 BEST_EFFORT=0 LIST=0 PREFLIGHT=1 ONLY="" FROM="" SKIP="" CONTEXT=""
+ASSUME_YES=0 BEST_EFFORT=0 LIST=0 PREFLIGHT=1 WAIT=1 ONLY="" FROM="" SKIP=""
 while [ $# -gt 0 ]; do
+  # What an interruption tells to type keeps the options, but for where to start.
+  case $1 in
+    --from) ;;
+    --only | --skip | --context | --kubeconfig | --timeout | --retries) RESUME+=("$1" "${2:-}") ;;
+    *) RESUME+=("$1") ;;
+  esac
   case $1 in
     --dry-run) DRY_RUN=1 ;;
     --yes | -y) ASSUME_YES=1 ;;
@@ -47,8 +53,8 @@ while [ $# -gt 0 ]; do
       KUBECTL_FLAGS+=(--kubeconfig "$2")
       shift
       ;;
-    --no-wait) WAIT_FLAGS=() ;;
-    --timeout) value "$1" $# && WAIT_FLAGS=(--wait --timeout "$2") && shift ;;
+    --no-wait) WAIT=0 ;;
+    --timeout) duration "$1" "${2:-}" && WAIT_FLAGS=(--wait --timeout "$2") && shift ;;
     --retries) number "$1" "${2:-}" && RETRIES=$2 && shift ;;
     --best-effort) BEST_EFFORT=1 ;;
     --no-preflight) PREFLIGHT=0 ;;
@@ -58,18 +64,15 @@ while [ $# -gt 0 ]; do
   shift
 done
 
+[ "$WAIT" = 1 ] || WAIT_FLAGS=()
 load_releases
-if [ "$LIST" = 1 ]; then
-  for line in "${RELEASES[@]}"; do
-    read_release "$line"
-    say "$R_NAME ($R_KIND, ${R_VERSION:-${R_TAG:-no version}}, namespace ${R_NAMESPACE:-as in the manifests})"
-  done
-  exit 0
-fi
+# A misspelt name must not install what was to be left out.
+known_names "$ONLY,$SKIP,$FROM"
+if [ "$LIST" = 1 ]; then list_releases && exit 0; fi
 
 chosen=()
 started=1
-if [ -n "$FROM" ]; then release_line "$FROM" >/dev/null && started=0; fi
+[ -z "$FROM" ] || started=0
 for line in "${RELEASES[@]}"; do
   read_release "$line"
   [ "$R_NAME" != "$FROM" ] || started=1
@@ -85,8 +88,10 @@ make_work
 if [ "$DRY_RUN" = 0 ]; then
   check_tools
   check_cluster
+  START_CONTEXT=$(context_name)
   [ "$PREFLIGHT" = 0 ] || preflight
-  say "${#RELEASES[@]} components will be installed in $(context_name)"
+  say "To be installed in $START_CONTEXT, in this order:"
+  list_releases | sed 's/^/  /'
   confirm "Go on?" || die "stopped, nothing was changed"
 fi
 
@@ -95,11 +100,13 @@ position=0
 for line in "${RELEASES[@]}"; do
   position=$((position + 1))
   read_release "$line"
+  CURRENT=$R_NAME
   say "[$position/${#RELEASES[@]}] $R_NAME"
+  [ "$DRY_RUN" = 1 ] || same_context
   if ! install_release "$line"; then
     failed="$failed $CURRENT"
     if [ "$BEST_EFFORT" = 0 ]; then
-      die "$CURRENT failed; after mending it: $0 --from $CURRENT"
+      die "$CURRENT failed; $(how_to_go_on)"
     fi
     warn "$CURRENT failed; going on"
   fi

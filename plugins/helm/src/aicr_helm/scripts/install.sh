@@ -3,5 +3,5 @@
 # Options are those of ../deploy.sh: --dry-run, --yes, --context NAME, --no-wait, --retries N and so on.
 set -euo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+here=$(CDPATH="" cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 exec "$here/../deploy.sh" --only "$(basename "$here")" "$@"

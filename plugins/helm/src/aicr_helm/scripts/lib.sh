@@ -9,6 +9,10 @@ PROTECTED_NAMESPACES="kube-system kube-public kube-node-lease default"
 DRY_RUN=0
 RETRIES=5
 CURRENT=""
+CONTEXT=""
+GO_ON=""
+RESUME=()
+NEEDS=()
 HELM_FLAGS=()
 KUBECTL_FLAGS=()
 WAIT_FLAGS=(--wait --timeout "$HELM_WAIT_TIMEOUT")
@@ -54,15 +58,33 @@ read_release() {
   done
 }
 
-# Fill RELEASES with the lines of releases.tsv, in deployment order.
+# Fill RELEASES with the lines of releases.tsv, in deployment order, and NEEDS with what the cluster has to have.
 load_releases() {
   RELEASES=()
   local line
   while IFS= read -r line || [ -n "$line" ]; do
-    case $line in '' | '#'*) continue ;; esac
-    RELEASES+=("$line")
+    case $line in
+      '#needs'$'\t'*) NEEDS+=("${line#*$'\t'}") ;;
+      '' | '#'*) ;;
+      *) RELEASES+=("$line") ;;
+    esac
   done <"$BUNDLE/releases.tsv"
   [ ${#RELEASES[@]} -gt 0 ] || die "$BUNDLE/releases.tsv lists no release"
+}
+
+# Print one line about each chosen release.
+list_releases() {
+  local line
+  for line in "${RELEASES[@]}"; do
+    read_release "$line"
+    say "$R_NAME ($R_KIND, ${R_VERSION:-${R_TAG:-no version}}, namespace ${R_NAMESPACE:-as in the manifests})"
+  done
+}
+
+# known_names NAMES: stop unless each name of the comma-separated list is a component.
+known_names() {
+  local name
+  for name in ${1//,/ }; do release_line "$name" >/dev/null; done
 }
 
 # need TOOL...: stop unless every tool is on PATH.
@@ -85,20 +107,32 @@ check_tools() {
   done
   # shellcheck disable=SC2086  # a list of words on purpose
   need $tools
-  case " $tools " in
-    *" helm "*)
-      local version
-      version=$(helm version --short 2>/dev/null || true)
-      case $version in
-        v[012].*) die "helm $version is too old: version 3 or 4 is needed" ;;
-      esac
-      ;;
+  case " $tools " in *" helm "*) check_helm ;; esac
+}
+
+check_helm() {
+  local version name
+  version=$(helm version --short 2>/dev/null || true)
+  case $version in
+    v[3-9].* | v[1-9][0-9]*) ;;
+    v[012].*) die "helm $version is too old: version 3 or later is needed" ;;
+    *) die "helm does not tell its version (helm version --short): is it the Kubernetes package manager?" ;;
   esac
+  # Helm follows variables that kubectl does not know, and both have to talk to one cluster.
+  for name in HELM_KUBECONTEXT HELM_KUBEAPISERVER HELM_KUBETOKEN; do
+    [ -n "${!name:-}" ] || continue
+    if [ "$name" != HELM_KUBECONTEXT ] || [ -z "$CONTEXT" ]; then
+      die "$name is set, which kubectl does not follow: unset it, and choose the cluster with --context"
+    fi
+  done
+  case $BUNDLE in *,*) die "the path $BUNDLE has a comma, where helm splits a list of files: move the bundle" ;; esac
 }
 
 check_cluster() {
-  kubectl_cmd get namespaces -o name --request-timeout=15s >/dev/null 2>&1 ||
-    die "the cluster does not answer (kubectl get namespaces): check the context and your credentials"
+  local answer
+  answer=$(kubectl_cmd get namespaces -o name --request-timeout=15s 2>&1 >/dev/null) && return 0
+  [ -z "$answer" ] || printf '%s\n' "$answer" | tail -n 3 >&2
+  die "the cluster does not answer (kubectl get namespaces): check the context and your credentials"
 }
 
 context_name() {
@@ -109,11 +143,27 @@ context_name() {
   fi
 }
 
-# confirm QUESTION: ask on a terminal unless --yes was given; without a terminal give $1's default.
+# Another shell may switch the kubeconfig's context half way: stop before the next step goes to another cluster.
+same_context() {
+  [ "$(context_name)" = "$START_CONTEXT" ] ||
+    die "the context changed from $START_CONTEXT to $(context_name): nothing more was done; $(how_to_go_on)"
+}
+
+# The command that takes up what was interrupted, with the options of this run.
+how_to_go_on() {
+  local word
+  if [ -n "$GO_ON" ]; then
+    printf '%s' "$GO_ON"
+    return 0
+  fi
+  printf 'to go on:'
+  for word in "$BUNDLE/deploy.sh" ${RESUME[@]+"${RESUME[@]}"} --from "$CURRENT"; do printf ' %q' "$word"; done
+}
+
+# confirm QUESTION: ask on a terminal unless --yes was given; without a terminal the answer is yes.
 confirm() {
   local answer
-  [ "$ASSUME_YES" = 1 ] && return 0
-  [ -t 0 ] || return "${CONFIRM_WITHOUT_TERMINAL:-0}"
+  if [ "$ASSUME_YES" = 1 ] || [ ! -t 0 ]; then return 0; fi
   printf '%s [y/N] ' "$1"
   read -r answer || return 1
   case $answer in y | Y | yes | YES) return 0 ;; *) return 1 ;; esac
@@ -137,6 +187,11 @@ retry() {
     "$@" 2>"$log" || status=$?
     cat "$log" >&2
     [ "$status" -ne 0 ] || return 0
+    if grep -Eiq 'another operation .* in progress' "$log"; then
+      warn "$CURRENT: an earlier run was cut off, or another one is at work; see: helm history $R_NAME -n $R_NAMESPACE"
+      warn "if nobody is at work: helm rollback $R_NAME -n $R_NAMESPACE, or helm uninstall if no revision was ever deployed"
+      return "$status"
+    fi
     if hopeless "$log"; then
       warn "$CURRENT: this error does not heal by waiting"
       return "$status"
@@ -152,7 +207,8 @@ retry() {
 
 ensure_namespace() {
   if [ "$DRY_RUN" = 1 ]; then
-    say "  + kubectl create namespace $1 (unless it exists)"
+    mutate kubectl_cmd create namespace "$1"
+    say "    (unless it exists)"
     return 0
   fi
   kubectl_cmd create namespace "$1" --dry-run=client -o yaml | kubectl_cmd apply -f -
@@ -199,7 +255,8 @@ kustomize_apply() {
   local source
   source=$(kustomize_source)
   if [ "$DRY_RUN" = 1 ]; then
-    say "  + kustomize build '$source' | kubectl apply -n $R_NAMESPACE -f -"
+    say "  + kustomize build '$source' |"
+    mutate kubectl_cmd apply -n "$R_NAMESPACE" -f -
     return 0
   fi
   kustomize build "$source" | kubectl_cmd apply -n "$R_NAMESPACE" -f -
@@ -256,37 +313,123 @@ release_namespaces() {
   done
 }
 
+# Namespaces of the chosen releases and those their components make.
+all_namespaces() {
+  local line
+  release_namespaces
+  for line in "${RELEASES[@]}"; do
+    read_release "$line"
+    [ -z "$R_EXTRA_NAMESPACES" ] || say "$R_EXTRA_NAMESPACES" | tr , '\n'
+  done
+}
+
+namespace_phase() { kubectl_cmd get namespace "$1" -o 'jsonpath={.status.phase}' 2>/dev/null || true; }
+
 # Read-only checks before anything is changed; each error is listed, then the script stops.
 preflight() {
-  local errors=0 line namespace group phase verb
-  say "Checking the cluster ($(context_name))"
-  for verb in "create namespaces" "create customresourcedefinitions" "create clusterroles"; do
-    # shellcheck disable=SC2086  # verb and resource are two words
-    kubectl_cmd auth can-i $verb >/dev/null 2>&1 || {
-      warn "you may not $verb"
+  local errors=0 line namespace group resource
+  say "Checking the cluster ($START_CONTEXT)"
+  for resource in namespaces customresourcedefinitions clusterroles clusterrolebindings \
+    secrets serviceaccounts daemonsets.apps deployments.apps; do
+    kubectl_cmd auth can-i create "$resource" --all-namespaces >/dev/null 2>&1 || {
+      warn "you may not create $resource"
       errors=$((errors + 1))
     }
   done
+  check_needs || errors=$((errors + 1))
   for namespace in $(release_namespaces); do
-    phase=$(kubectl_cmd get namespace "$namespace" -o 'jsonpath={.status.phase}' 2>/dev/null || true)
-    if [ "$phase" = Terminating ]; then
+    if [ "$(namespace_phase "$namespace")" = Terminating ]; then
       warn "namespace $namespace is still terminating; wait for it, or see undeploy.sh --force-finalizers"
       errors=$((errors + 1))
     fi
   done
-  stale_webhooks || errors=$((errors + $?))
+  stale_webhooks || errors=$((errors + 1))
+  unavailable_apis
+  other_releases
   for line in "${RELEASES[@]}"; do
     read_release "$line"
     for group in ${R_CRD_GROUPS//,/ }; do
       if kubectl_cmd get customresourcedefinitions -o name 2>/dev/null | grep -q -- "\.${group//./\\.}\$"; then
-        warn "definitions of $group are already there: the version of this bundle replaces them"
+        warn "definitions of $group are already there: another installation may use them"
       fi
     done
   done
-  if [ -z "$(kubectl_cmd get nodes -l nvidia.com/gpu.present=true -o name 2>/dev/null | head -n 1)" ]; then
-    say "  no node is labelled as a GPU node yet; labels come with the operator"
-  fi
   [ "$errors" -eq 0 ] || die "$errors problem(s) found, nothing was changed (--no-preflight skips these checks)"
+}
+
+# What the recipe asks of the cluster: its version, and nodes for the accelerated components.
+check_needs() {
+  local line what want have status=0 chosen=""
+  for line in ${NEEDS[@]+"${NEEDS[@]}"}; do
+    what=${line%%$'\t'*} want=${line#*$'\t'}
+    case $what in
+      kubernetes)
+        have=$(kubectl_cmd version 2>/dev/null | sed -n 's/^Server Version: *v\{0,1\}\([0-9][0-9.]*\).*/\1/p' || true)
+        if [ -z "$have" ]; then
+          say "  the version of the cluster is not known; the recipe asks for $want"
+        elif ! version_holds "$have" "$want"; then
+          warn "the cluster is version $have, the recipe asks for $want"
+          status=1
+        fi
+        ;;
+      accelerated-nodes)
+        chosen=$want
+        [ -n "$(nodes_with "$want")" ] || warn "no node has the labels $want: what belongs on accelerated nodes runs nowhere"
+        ;;
+    esac
+  done
+  if [ -z "$chosen" ] && [ -z "$(nodes_with nvidia.com/gpu.present=true)" ]; then
+    say "  no node is labelled as a GPU node yet; the labels come with the operator"
+  fi
+  return "$status"
+}
+
+nodes_with() { kubectl_cmd get nodes -l "$1" -o name 2>/dev/null | grep -F / | head -n 1 || true; }
+
+# version_holds HAVE "OPERATOR WANT": compare dotted numbers as `aicr validate` does: an order at the precision of
+# the shorter one, equality with missing parts as 0.
+version_holds() {
+  local operator=${2%%[0-9v]*} want=${2##*[!0-9.]} order=0 place
+  local -a left right
+  IFS=. read -ra left <<<"$1"
+  IFS=. read -ra right <<<"$want"
+  for place in 0 1 2; do
+    case $operator in *'<'* | *'>'*) [ -n "${left[place]:-}" ] && [ -n "${right[place]:-}" ] || break ;; esac
+    if [ "$order" = 0 ]; then order=$((10#${left[place]:-0} - 10#${right[place]:-0})); fi
+  done
+  case ${operator// /} in
+    '>=') [ "$order" -ge 0 ] ;;
+    '>') [ "$order" -gt 0 ] ;;
+    '<=') [ "$order" -le 0 ] ;;
+    '<') [ "$order" -lt 0 ] ;;
+    '!=') [ "$order" -ne 0 ] ;;
+    *) [ "$order" -eq 0 ] ;;
+  esac
+}
+
+# The same component in another namespace: two controllers would work on the same objects.
+other_releases() {
+  local line name namespace present
+  present=$(helm_cmd list --all-namespaces 2>/dev/null || true)
+  for line in "${RELEASES[@]}"; do
+    read_release "$line"
+    [ "$R_KIND" = helm ] || continue
+    while read -r name namespace _; do
+      if [ "$name" = "$R_NAME" ] && [ "$namespace" != "$R_NAMESPACE" ]; then
+        warn "a release $name is already in namespace $namespace: this bundle installs another one in $R_NAMESPACE"
+      fi
+    done <<<"$present"
+  done
+}
+
+# An aggregated API that does not answer makes discovery slow, and Helm with it. Needs jq.
+unavailable_apis() {
+  local name
+  command -v jq >/dev/null 2>&1 || return 0
+  while IFS= read -r name; do
+    [ -z "$name" ] || warn "the API $name is not available: kubectl describe apiservice $name"
+  done < <(kubectl_cmd get apiservices -o json 2>/dev/null |
+    jq -r '.items[]? | select(any(.status.conditions[]?; .type == "Available" and .status == "False")) | .metadata.name' 2>/dev/null || true)
 }
 
 # Webhooks that point to a service that is gone block the objects they watch. Needs jq.
@@ -312,7 +455,7 @@ stale_webhooks() {
     done < <(kubectl_cmd get "$kind" -o json 2>/dev/null |
       jq -r '.items[]? | .metadata.name as $n | .webhooks[]? | .clientConfig.service // empty | [$n, .namespace, .name] | @tsv' 2>/dev/null || true)
   done
-  return "$found"
+  [ "$found" -eq 0 ]
 }
 
 # make_work: a temporary directory that goes away with the script.
@@ -323,14 +466,13 @@ make_work() {
   trap 'rm -rf "$WORK"' EXIT
   trap 'interrupted INT' INT
   trap 'interrupted TERM' TERM
+  trap 'interrupted HUP' HUP
 }
 
 interrupted() {
-  trap - INT TERM
+  trap - INT TERM HUP
   printf '\nstopped by SIG%s' "$1" >&3
-  if [ -n "$CURRENT" ]; then
-    printf ' during %s; to go on: %s --from %s' "$CURRENT" "$0" "$CURRENT" >&3
-  fi
+  if [ -n "$CURRENT" ]; then printf ' during %s; %s' "$CURRENT" "$(how_to_go_on)" >&3; fi
   printf '\n' >&3
   exit 130
 }
@@ -338,6 +480,12 @@ interrupted() {
 # number FLAG VALUE: stop unless VALUE is made of digits.
 number() {
   case ${2:-} in '' | *[!0-9]*) die "$1 needs a number, not \"${2:-}\"" ;; esac
+}
+
+# duration FLAG VALUE: stop unless VALUE is a time such as 90s, 10m or 1h30m.
+duration() {
+  local pattern='^([0-9]+(h|m|s))+$'
+  [[ ${2:-} =~ $pattern ]] || die "$1 needs a time such as 90s or 10m, not \"${2:-}\""
 }
 
 # value FLAG COUNT: stop unless a value follows the flag.

@@ -3,7 +3,7 @@
 # objects of its manifests, and its namespaces when no other release is left in them.
 set -euo pipefail
 
-BUNDLE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+BUNDLE=$(CDPATH="" cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=lib.sh
 . "$BUNDLE/lib.sh"
 
@@ -24,7 +24,9 @@ Usage: ./undeploy.sh [options]
 TEXT
 }
 
-ASSUME_YES=0 KEEP_NAMESPACES=0 DELETE_PVCS=0 DELETE_CRDS=0 TIMEOUT=120 CONTEXT="" FORCED=()
+ASSUME_YES=0 KEEP_NAMESPACES=0 DELETE_PVCS=0 DELETE_CRDS=0 TIMEOUT=120 FORCED=()
+# shellcheck disable=SC2034  # lib.sh says it when the script is stopped
+GO_ON="run it again: what is gone is passed over"
 while [ $# -gt 0 ]; do
   case $1 in
     --dry-run) DRY_RUN=1 ;;
@@ -52,6 +54,11 @@ while [ $# -gt 0 ]; do
 done
 
 load_releases
+namespaces=" $(all_namespaces | tr '\n' ' ')"
+for namespace in ${FORCED[@]+"${FORCED[@]}"}; do
+  case " $PROTECTED_NAMESPACES " in *" $namespace "*) die "--force-finalizers $namespace: this namespace is the cluster's own" ;; esac
+  case $namespaces in *" $namespace "*) ;; *) die "--force-finalizers $namespace: this bundle has only$namespaces" ;; esac
+done
 make_work
 if [ "$DRY_RUN" = 0 ] && [ "$ASSUME_YES" = 0 ] && [ ! -t 0 ]; then
   say "No terminal and no --yes: this is a dry run."
@@ -60,7 +67,12 @@ fi
 if [ "$DRY_RUN" = 0 ]; then
   check_tools
   check_cluster
-  say "${#RELEASES[@]} components will be removed from $(context_name)"
+  START_CONTEXT=$(context_name)
+  say "To be removed from $START_CONTEXT, the last one first:"
+  list_releases | sed 's/^/  /'
+  [ "$KEEP_NAMESPACES" = 1 ] || say "  and the namespaces$namespaces(not where something else is left in them)"
+  [ "$DELETE_PVCS" = 0 ] || say "  and every volume claim in them: THEIR DATA IS LOST"
+  [ "$DELETE_CRDS" = 0 ] || say "  and definitions the components leave behind, with every object of them"
   confirm "Go on?" || die "stopped, nothing was changed"
 fi
 
@@ -82,7 +94,8 @@ remove_release() {
       ;;
     kustomize)
       if [ "$DRY_RUN" = 1 ]; then
-        say "  + kustomize build '$(kustomize_source)' | kubectl delete -n $R_NAMESPACE --ignore-not-found -f -"
+        say "  + kustomize build '$(kustomize_source)' |"
+        mutate kubectl_cmd delete -n "$R_NAMESPACE" --ignore-not-found -f -
       else
         kustomize build "$(kustomize_source)" | kubectl_cmd delete -n "$R_NAMESPACE" --ignore-not-found -f - ||
           problems="$problems $R_NAME"
@@ -91,15 +104,35 @@ remove_release() {
   esac
 }
 
-# remove_namespace NAME: unless it is the cluster's own or somebody else's release lives in it.
+# left_in NAME: what a namespace still holds that would be lost with it. Volume claims went before, if they were to.
+left_in() {
+  local found
+  if found=$(kubectl_cmd get deployments,statefulsets,daemonsets,cronjobs,persistentvolumeclaims -n "$1" -o name 2>/dev/null); then
+    printf '%s\n' "$found" | grep -F / | tr '\n' ' ' || true
+  else
+    printf 'what you may not list '
+  fi
+}
+
+# remove_namespace NAME: unless it is the cluster's own, or something that is not of this bundle lives in it.
 remove_namespace() {
-  local others
+  local others attempt
   case " $PROTECTED_NAMESPACES " in *" $1 "*) return 0 ;; esac
   if [ "$DRY_RUN" = 0 ]; then
     kubectl_cmd get namespace "$1" >/dev/null 2>&1 || return 0
     others=$(helm_cmd list -n "$1" -q 2>/dev/null | tr '\n' ' ' || true)
     if [ -n "${others// /}" ]; then
       warn "namespace $1 stays: it holds the releases $others"
+      return 0
+    fi
+    # What an operator made goes a little later than the operator.
+    for attempt in 1 2 3 4 5 6; do
+      others=$(left_in "$1")
+      [ -n "${others// /}" ] || break
+      [ "$attempt" = 6 ] || sleep 5
+    done
+    if [ -n "${others// /}" ]; then
+      warn "namespace $1 stays: it holds $others(volume claims go with --delete-pvcs)"
       return 0
     fi
   fi
@@ -111,6 +144,8 @@ while [ "$position" -gt 0 ]; do
   position=$((position - 1))
   read_release "${RELEASES[$position]}"
   say "[$((${#RELEASES[@]} - position))/${#RELEASES[@]}] $R_NAME"
+  CURRENT=$R_NAME
+  [ "$DRY_RUN" = 1 ] || same_context
   remove_release "${RELEASES[$position]}"
 done
 CURRENT=""
@@ -153,6 +188,10 @@ fi
 
 # Finalizers are stripped only in namespaces the user names: they may guard things outside the cluster.
 for namespace in ${FORCED[@]+"${FORCED[@]}"}; do
+  if [ "$(namespace_phase "$namespace")" != Terminating ]; then
+    say "namespace $namespace is not terminating: its finalizers stay"
+    continue
+  fi
   for kind in $(kubectl_cmd api-resources --verbs=list --namespaced -o name 2>/dev/null || true); do
     for object in $(kubectl_cmd get "$kind" -n "$namespace" -o name 2>/dev/null || true); do
       mutate kubectl_cmd patch "$object" -n "$namespace" --type=merge -p '{"metadata":{"finalizers":null}}' || true

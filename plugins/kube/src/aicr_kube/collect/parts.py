@@ -40,7 +40,10 @@ def status_of(error: AicrError) -> str:
 def reason_of(error: AicrError) -> str:
     """Give one line: what went wrong, and what to do."""
     text = f"{error.where}: {error.message}" if error.where else error.message
-    return f"{text}; {error.hint}" if error.hint else text
+    text = f"{text}; {error.hint}" if error.hint else text
+    # It quotes what others wrote: line ends become blanks, what else cannot be printed is shown escaped.
+    text = " ".join(text.split())
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def lost(name: str, error: AicrError, source: str, data: Mapping[str, Any] | None) -> Subtype:

@@ -1,0 +1,195 @@
+"""Write the reference pages that are made from the code: hooks and command line (``nox -s gen``).
+
+``python docs/generate.py`` writes them; ``--check`` writes nothing and fails when one is not current. What is
+explained in prose (errors, environment, tutorials) is written by hand and not touched here.
+"""
+
+from __future__ import annotations
+
+import inspect
+import pathlib
+import re
+import sys
+from typing import Any
+
+import attrs
+import click
+
+from aicr_core._version import HOOKSPEC
+from aicr_core.cli.root import COMMANDS, EXAMPLES, root
+from aicr_core.plugins import providers, specs
+
+HERE = pathlib.Path(__file__).resolve().parent
+CORE = HERE.parent / "aicr_core"
+NOTE = "<!-- Made by docs/generate.py (nox -s gen) from {source}: change it there. -->\n"
+# Where a hook's name stands without being called.
+NO_CALLS = {"specs.py", "loading.py"}
+
+
+def pages() -> dict[pathlib.Path, str]:
+    """Give the text of every generated page by its path."""
+    return {
+        HERE / "plugins/hooks.md": hooks_page(),
+        HERE / "user/cli.md": cli_page(),
+    }
+
+
+# --- hooks ----------------------------------------------------------------------------------------
+
+
+def hooks_page() -> str:
+    """Give the reference of all hooks and providers."""
+    lines = [
+        NOTE.format(source="aicr_core/plugins/specs.py and providers.py"),
+        "# Hooks",
+        "",
+        f"Hook API {HOOKSPEC}. " + prose(inspect.getdoc(specs)).partition("\n\n")[2],
+        "",
+        "[The tutorial](tutorial.md) builds a plugin; [the manifest](manifest.md) says how it is found.",
+    ]
+    for section, names in sections():
+        lines += ["", f"## {section[:1].upper()}{section[1:]}"]
+        for name in names:
+            lines += ["", f"### `{signature(name)}`", "", *facts(name)]
+            lines.append(prose(inspect.getdoc(getattr(specs.Specs, name))))
+    lines += [
+        "", "## Providers", "", prose(inspect.getdoc(providers)),
+        "", "Fields without a default are required, and all are given by name.",
+    ]  # fmt: skip
+    for name, cls in vars(providers).items():
+        if inspect.isclass(cls) and attrs.has(cls):
+            lines += ["", f"### `{name}`", "", prose(inspect.getdoc(cls)), ""]
+            lines += ["| field | type | default |", "|---|---|---|"]
+            for field in attrs.fields(cls):
+                default = "" if field.default is attrs.NOTHING else f"`{field.default!r}`"
+                kind = str(field.type).replace("|", "\\|")
+                lines.append(f"| `{field.name}` | `{kind}` | {default} |")
+    return "\n".join(lines) + "\n"
+
+
+def sections() -> list[tuple[str, list[str]]]:
+    """Give the hooks below the section comments of the specifications' source."""
+    found: list[tuple[str, list[str]]] = []
+    for line in inspect.getsource(specs.Specs).splitlines():
+        if title := re.match(r"    # --- (.*?) -*$", line):
+            found.append((title[1], []))
+        elif hook := re.match(r"    def (aicr_\w+)", line):
+            found[-1][1].append(hook[1])
+    return found
+
+
+def signature(name: str) -> str:
+    """Give a hook as an implementation writes it: without ``self``, types as plugins import them."""
+    shown = inspect.signature(getattr(specs.Specs, name))
+    arguments = ", ".join(
+        f"{item.name}: {item.annotation}"
+        for item in shown.parameters.values()
+        if item.name != "self"
+    )
+    return f"{name}({arguments}) -> {shown.return_annotation}".replace("providers.", "")
+
+
+def facts(name: str) -> list[str]:
+    """Give what the marker says, and whether this version calls the hook."""
+    options = getattr(getattr(specs.Specs, name), f"{specs.PROJECT}_spec")
+    lines = []
+    if options["firstresult"]:
+        lines.append("The first answer that is not `None` is taken.")
+    if name not in called():
+        lines.append("**Not called by this version:** it is specified for what comes next.")
+    return [" ".join(lines), ""] if lines else []
+
+
+def called() -> set[str]:
+    """Give the hooks that the core calls: their names stand in its code."""
+    text = "".join(p.read_text("utf-8") for p in CORE.rglob("*.py") if p.name not in NO_CALLS)
+    return {name for name in specs.HOOKS if f'"{name}"' in text}
+
+
+def prose(text: str | None) -> str:
+    """Give a docstring as Markdown."""
+    return (text or "").replace("``", "`")
+
+
+# --- command line ---------------------------------------------------------------------------------
+
+
+def cli_page() -> str:
+    """Give the reference of all built-in commands and options."""
+    lines = [
+        NOTE.format(source="the commands in aicr_core/cli"),
+        "# Command line",
+        "",
+        "Exit codes: [errors](errors.md). Variables and shell completion: [environment](environment.md).",
+        "Plugins may add commands of their own; `aicr --help` lists them.",
+        "",
+        "## `aicr`",
+        "",
+        *body(root),
+        *examples(EXAMPLES),
+    ]
+    context = click.Context(root, info_name="aicr")
+    for name in COMMANDS:
+        command = root.get_command(context, name)
+        assert command is not None
+        lines += described(f"aicr {name}", command)
+        if isinstance(command, click.Group):
+            for below in sorted(command.commands):
+                lines += described(f"aicr {name} {below}", command.commands[below])
+    return "\n".join(lines) + "\n"
+
+
+def described(path: str, command: click.Command) -> list[str]:
+    """Give the section of one command."""
+    arguments = [str(p.name).upper() for p in command.params if isinstance(p, click.Argument)]
+    lines = ["", f"## `{' '.join([path, *arguments])}`", "", *body(command)]
+    options = [param for param in command.params if isinstance(param, click.Option)]
+    if options:
+        lines += ["", "| option | value | meaning |", "|---|---|---|"]
+        lines += [row(option) for option in options]
+    return lines + examples(command.epilog)
+
+
+def body(command: click.Command) -> list[str]:
+    """Give the help text; what click keeps as it is (after a form feed line) becomes a block."""
+    lines = []
+    for part in inspect.cleandoc(command.help or "").split("\n\n"):
+        if part.startswith("\b"):
+            head, *rest = part.removeprefix("\b\n").splitlines()
+            lines += [head, "", "```text", *(line.removeprefix("  ") for line in rest), "```", ""]
+        else:
+            lines += [part, ""]
+    return lines[:-1]
+
+
+def row(option: click.Option) -> str:
+    """Give the table row of one option."""
+    names = ", ".join(f"`{name}`" for name in option.opts)
+    value = "" if option.is_flag else str(option.metavar or "TEXT").replace("|", "\\|")
+    meaning = (option.help or "").replace("|", "\\|")
+    if option.required:
+        meaning += " (required)"
+    return f"| {names} | {value} | {meaning} |"
+
+
+def examples(epilog: str | None) -> list[str]:
+    """Give the examples of a command as a shell block."""
+    lines = inspect.cleandoc(epilog or "").removeprefix("\b\n").splitlines()
+    return ["", "```sh", *(line.removeprefix("  ") for line in lines[1:]), "```"] if lines else []
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or check them; give the exit status."""
+    stale: list[Any] = []
+    for path, text in pages().items():
+        if not path.exists() or path.read_text("utf-8") != text:
+            stale.append(path.relative_to(HERE.parent))
+            if "--check" not in arguments:
+                path.write_text(text, "utf-8")
+    verb = "not current, run nox -s gen" if "--check" in arguments else "written"
+    sys.stdout.writelines(f"{path}: {verb}\n" for path in stale)
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,281 @@
+"""Each hook that this version calls does what its page says, shown by the smallest plugin that implements it.
+
+A test is named after its hook; the last one fails when a hook is called and has none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import sys
+from typing import Any
+
+import pytest
+from distributions import distribution
+
+from aicr_core.cli.root import run
+from aicr_core.kit import yamlio
+from aicr_core.kit.emit import to_yaml
+
+RECIPE: dict[str, Any] = {
+    "kind": "RecipeResult",
+    "apiVersion": "aicr.nvidia.com/v1alpha1",
+    "criteria": {"service": "eks"},
+    "componentRefs": [
+        {"name": "csi", "namespace": "n", "type": "Helm", "source": "https://e.example", "version": "1"}
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture
+def plugin(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Install the plugin ``probe`` of one hook; its source may name ``LOG``, a file it can write to."""
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.setenv("AICR_INDEX_DIR", str(tmp_path / "index"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipe.yaml").write_text(to_yaml(RECIPE))
+    # Each test writes its own module of that name.
+    for module in ("aicr_probe", "aicr_probe.hooks"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+
+    def install(hook: str, source: str, manifest: str = "") -> pathlib.Path:
+        log = tmp_path / "log"
+        head = f"import pathlib\nfrom aicr_core import api\nLOG = pathlib.Path({str(log)!r})\n"
+        declared = f'name = "probe"\nhooks = ["{hook}"]\n{manifest}'
+        distribution(site, "probe", declared, f"{head}{source}")
+        return log
+
+    return install
+
+
+def bundle(*arguments: str) -> int:
+    return run(["bundle", "-r", "recipe.yaml", "-o", "bundle", *arguments])
+
+
+def test_aicr_bundlers(plugin: Any, tmp_path: pathlib.Path) -> None:
+    plugin("aicr_bundlers", """
+def one(ctx, component, values, plan):
+    return api.ComponentBundle(name=component["name"], values={"seen": values["x"]})
+@api.hookimpl
+def aicr_bundlers():
+    yield api.Bundler(component="csi", call=one)
+""")  # fmt: skip
+    assert bundle("--set", "csi:x=7") == 0
+    assert (tmp_path / "bundle/csi/values.yaml").read_text().endswith("seen: 7\n")
+
+
+def test_aicr_bundle_checks(
+    plugin: Any, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugin("aicr_bundle_checks", """
+def needs(component, recipe, conditions):
+    return [f"{component} wants {recipe['criteria']['service']} {conditions}"]
+@api.hookimpl
+def aicr_bundle_checks():
+    yield api.BundleCheck(name="CheckProbe", call=needs)
+""")  # fmt: skip
+    entry = {"name": "csi", "displayName": "csi", "validations": [
+        {"function": "CheckProbe", "severity": "warning", "conditions": {"service": ["eks"]}}]}  # fmt: skip
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/registry.yaml").write_text(to_yaml({"components": [entry]}))
+    assert bundle("--data", "mine") == 0
+    assert "csi wants eks {'service': ['eks']}" in capsys.readouterr().out
+    entry["validations"][0]["severity"] = "error"  # type: ignore[index]
+    (tmp_path / "mine/registry.yaml").write_text(to_yaml({"components": [entry]}))
+    assert bundle("--data", "mine") == 2
+
+
+def test_aicr_deployers(
+    plugin: Any, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugin("aicr_deployers", """
+def deploy(ctx, plan):
+    yield api.Artifact(path="plan.txt", data=plan.releases[0].name.encode())
+@api.hookimpl
+def aicr_deployers():
+    yield api.Deployer(name="paper", title="Paper bundle", call=deploy, steps=lambda plan, directory: ["read it"])
+""")  # fmt: skip
+    assert bundle("--deployer", "paper") == 0
+    assert (tmp_path / "bundle/plan.txt").read_text() == "csi"
+    out = capsys.readouterr().out
+    assert "Paper bundle written." in out
+    assert "1. read it" in out
+
+
+def test_aicr_matchers(plugin: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    plugin("aicr_matchers", """
+def detect(snapshot):
+    if snapshot["measurements"]:
+        return api.Detection(value="probe", confidence=0.9, reading="K8s.server.version")
+@api.hookimpl
+def aicr_matchers():
+    yield api.Matcher(name="probe", dimension="service", detect=detect)
+""", "[criteria.service.probe]")  # fmt: skip
+    server = {"subtype": "server", "data": {"version": "v1.33.0-probe"}}
+    snapshot = {"measurements": [{"type": "K8s", "subtypes": [server]}]}
+    pathlib.Path("s.yaml").write_text(to_yaml(snapshot))
+    assert run(["recipe", "-s", "s.yaml", "--explain-criteria"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(
+        r"service +probe +K8s.server.version +v1.33.0-probe +0.90 +probe/probe +yes", out
+    )
+
+
+def test_aicr_stores(plugin: Any) -> None:
+    plugin("aicr_stores", f"""
+def read(ctx, uri):
+    return api.StoredDocument(data={to_yaml(RECIPE).encode()!r} if uri == "mem://recipe" else b"")
+@api.hookimpl
+def aicr_stores():
+    yield api.Store(scheme="mem", read=read, write=lambda ctx, uri, document: None)
+""")  # fmt: skip
+    assert run(["bundle", "-r", "mem://recipe", "-o", "bundle"]) == 0
+    assert run(["bundle", "-r", "other://recipe", "-o", "bundle"]) == 3
+
+
+def test_aicr_commands(plugin: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    listed = (
+        '[[provides]]\nkind = "command"\nname = "hello"\nsection = "Probe"\nsummary = "Greet"\n'
+    )
+    plugin("aicr_commands", """
+import click
+@click.command()
+def hello():
+    click.echo("hello from a plugin")
+@api.hookimpl
+def aicr_commands():
+    yield api.Command(name="hello", section="Probe", summary="Greet", call="aicr_probe.hooks:hello")
+""", listed)  # fmt: skip
+    assert run(["--help"]) == 0
+    assert re.search(r"Probe:\n +hello +Greet", capsys.readouterr().out)
+    assert run(["hello"]) == 0
+    assert capsys.readouterr().out == "hello from a plugin\n"
+
+
+def test_aicr_patch_values(plugin: Any, tmp_path: pathlib.Path) -> None:
+    plugin("aicr_patch_values", """
+@api.hookimpl
+def aicr_patch_values(component, values, criteria):
+    return {**values, "from": criteria["service"], "x": 0} if component["name"] == "csi" else None
+""")  # fmt: skip
+    assert bundle("--set", "csi:x=7") == 0
+    written = yamlio.load((tmp_path / "bundle/csi/values.yaml").read_text(), "values.yaml")
+    assert written == {"from": "eks", "x": 7}, "--set comes after the hook"
+
+
+@pytest.mark.parametrize(("verdict", "status"), [("warn", 0), ("deny", 2)])
+def test_aicr_policy(
+    verdict: str,
+    status: int,
+    plugin: Any,
+    tmp_path: pathlib.Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plugin("aicr_policy", f"""
+@api.hookimpl
+def aicr_policy(subject, stage):
+    yield {{"verdict": "{verdict}", "message": f"{{stage}} of {{subject['criteria']['service']}}"}}
+""")  # fmt: skip
+    assert bundle() == status
+    said = capsys.readouterr()
+    assert "bundle of eks" in said.out + said.err
+    assert (tmp_path / "bundle").exists() is (status == 0)
+    assert run(["recipe", "--service", "eks", "-o", "r.yaml"]) == status
+    assert "recipe of eks" in capsys.readouterr().err
+    assert (tmp_path / "r.yaml").exists() is (status == 0)
+
+
+def test_aicr_configure(plugin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROBE", "told")
+    log = plugin("aicr_configure", """
+@api.hookimpl
+def aicr_configure(settings):
+    LOG.write_text(settings.env["PROBE"])
+@api.hookimpl
+def aicr_policy(subject, stage):
+    return ()
+""")  # fmt: skip
+    # Only a plugin that is imported for another hook learns the settings.
+    manifest = pathlib.Path("site/aicr_probe/aicr-plugin.toml")
+    manifest.write_text('name = "probe"\nhooks = ["aicr_configure", "aicr_policy"]\n')
+    assert bundle() == 0
+    assert log.read_text() == "told"
+
+
+def test_aicr_recipe_built(plugin: Any) -> None:
+    log = plugin("aicr_recipe_built", """
+import json
+@api.hookimpl
+def aicr_recipe_built(recipe):
+    LOG.write_text(json.dumps(recipe))
+""")  # fmt: skip
+    assert run(["recipe", "--service", "eks", "-o", "r.yaml"]) == 0
+    assert json.loads(log.read_text()) == yamlio.load(pathlib.Path("r.yaml").read_text(), "r")
+
+
+def test_aicr_bundle_written(plugin: Any, tmp_path: pathlib.Path) -> None:
+    log = plugin("aicr_bundle_written", """
+@api.hookimpl
+def aicr_bundle_written(report):
+    LOG.write_text(report.directory)
+    raise RuntimeError("an event cannot fail a command")
+""")  # fmt: skip
+    assert bundle() == 0
+    assert os.path.samefile(log.read_text(), tmp_path / "bundle")
+
+
+COLLECTOR = """
+def measure(ctx):
+    return api.Measurement(type="Probe", subtypes=(api.Subtype(name="x", data={"answer": 42}),))
+@api.hookimpl
+def aicr_collectors(settings):
+    yield api.Collector(name="probe", produces="Probe", call=measure)
+"""
+
+
+def test_aicr_collectors(plugin: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    plugin("aicr_collectors", COLLECTOR)
+    assert run(["snapshot", "--local", "--collector", "probe", "-t", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["measurements"] == [
+        {"type": "Probe", "subtypes": [{"subtype": "x", "data": {"answer": 42}}]}
+    ]
+
+
+def test_aicr_snapshot_taken(plugin: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    log = plugin('aicr_snapshot_taken", "aicr_collectors', COLLECTOR + """
+@api.hookimpl
+def aicr_snapshot_taken(snapshot, outcomes):
+    LOG.write_text(snapshot["kind"] + " " + " ".join(f"{o.name}={o.status}" for o in outcomes))
+""")  # fmt: skip
+    assert run(["snapshot", "--local", "--collector", "probe"]) == 0
+    assert log.read_text() == "Snapshot probe=ok"
+
+
+def test_aicr_agents(plugin: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    plugin("aicr_agents", """
+def measure(ctx, request):
+    document = {"kind": "Snapshot", "measurements": [{"type": "Probe", "subtypes": []}]}
+    node = api.NodeResult(node=request.namespace, status="ok", document=document)
+    return api.AgentResult(run="r", results=(node,))
+@api.hookimpl
+def aicr_agents():
+    yield api.Agent(name="probe", call=measure)
+""")  # fmt: skip
+    words = ["snapshot", "--agent", "probe", "-n", "there", "--collector", "topology", "-t", "json"]
+    assert run(words) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["metadata"]["source-node"] == "there"
+    assert "Probe" in [item["type"] for item in found["measurements"]]
+
+
+def test_every_hook_that_is_called_has_a_test_here() -> None:
+    page = pathlib.Path(__file__).resolve().parents[1] / "docs/plugins/hooks.md"
+    sections = re.findall(r"(?ms)^### `(aicr_\w+)\(.*?$\n(.*?)(?=^##)", page.read_text("utf-8"))
+    called = {name for name, body in sections if "Not called by this version" not in body}
+    tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_aicr_")}
+    assert called == tested

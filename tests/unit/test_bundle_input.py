@@ -1,0 +1,107 @@
+"""What ``aicr bundle`` refuses and remarks on: contradicting flags, texts no script should get."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from typing import Any
+
+import pytest
+
+from aicr_core.engine import setflags
+from aicr_core.kit.errors import AicrError
+
+REF = {
+    "name": "one",
+    "namespace": "n",
+    "type": "Helm",
+    "source": "https://charts.example",
+    "chart": "c",
+    "version": "1.0.0",
+}
+
+
+def write(folder: pathlib.Path, refs: list[dict[str, Any]], *argv: str) -> int:
+    from aicr_core.cli.root import run
+
+    recipe = folder / "recipe.json"
+    head = {"kind": "RecipeResult", "apiVersion": "aicr.nvidia.com/v1alpha1"}
+    recipe.write_text(json.dumps({**head, "componentRefs": refs}), "utf-8")
+    return run(["bundle", "-r", str(recipe), "-o", str(folder / "out"), *argv])
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"name": "one\n"}, "DNS-1123"),
+        ({"namespace": "n\n"}, "DNS-1123"),
+        ({"namespace": ""}, "a chart needs a namespace"),
+        ({"chart": "--post-renderer=/tmp/x"}, "starts with -"),
+        ({"version": "-"}, "starts with -"),
+        ({"chart": "a\u2028b"}, "control character"),
+        ({"type": "Kustomize", "path": "a", "tag": "v1\n"}, "control character"),
+        ({"type": "Kustomize", "path": "a", "tag": "v1", "source": ""}, "needs a source"),
+    ],
+)
+def test_texts_that_would_mislead_a_script_are_refused(
+    change: dict[str, str], text: str, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert write(tmp_path, [{**REF, **change}]) == 2
+    assert text in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_line_break_at_the_end_is_no_part_of_a_value() -> None:
+    for parse in (setflags.selectors, setflags.tolerations):
+        for text in ("a=b\n", "a\n=b", "a=b\n:NoSchedule", "a\n:NoSchedule"):
+            with pytest.raises(AicrError):
+                parse([text], "--flag")
+    assert setflags.typed("7\n") == "7\n"
+    assert setflags.typed("1.5\n") == "1.5\n"
+    assert setflags.typed("inf\n") == "inf\n"
+
+
+def test_numbers_of_any_length() -> None:
+    assert setflags.typed("9" * 30) == 1e30
+    for length in (400, 5000):
+        assert setflags.typed("9" * length) == "9" * length
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--enable", "one", "--disable", "one"],
+        ["--enable", "one", "--set", "one:enabled=0"],
+        ["--set", "one:enabled=true", "--disable", "one"],
+    ],
+)
+def test_on_and_off_at_once_is_refused(
+    argv: list[str], tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert write(tmp_path, [REF], *argv) == 2
+    assert "one is switched both on and off" in capsys.readouterr().err
+
+
+def test_an_unknown_component_is_named_with_the_flag_that_named_it(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert write(tmp_path, [REF], "--disable", "ones") == 2
+    err = capsys.readouterr().err
+    assert "--disable ones" in err
+    assert 'did you mean "one"' in err
+
+
+def test_what_is_most_likely_not_meant_is_noted(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    two = {**REF, "name": "two", "dependencyRefs": ["one"]}
+    bare = {"name": "bare", "namespace": "n", "type": "Helm"}
+    assert write(tmp_path, [REF, two, bare], "--disable", "one") == 0
+    out = capsys.readouterr().out
+    assert "two needs one, which this bundle leaves out" in out
+    assert "bare has neither a chart's source nor manifests" in out
+
+
+def test_repo_is_for_other_deployers_and_may_stand_once(tmp_path: pathlib.Path) -> None:
+    assert write(tmp_path, [REF], "--repo", "https://git.example/r") == 0
+    assert write(tmp_path, [REF], "--repo", "a", "--repo", "b") == 2
