@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from agent_lab import Lab, lab
 from aicr_kube.agent.cli import agent
-from aicr_kube.configmap import write
+from aicr_kube.store import write
 from click.testing import CliRunner
 from fake_cluster import Outcome
 from fake_cluster.server import Rule

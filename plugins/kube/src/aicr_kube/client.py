@@ -1,108 +1,118 @@
-"""The one thing that talks to an API server: the official client's configuration, login and transport, plain JSON.
+"""The one door to an API server: plain JSON requests with the caller's rights, deadlines and errors.
 
-Typed models are not used: they refuse valid objects and cost a second to import (design, 14). Every call ends within
-the time that is left, and every failure is an AicrError that names the object and what to do. One instance serves one
-invocation: one kubeconfig, one context.
+Everything else of this package asks a :class:`Cluster`; nothing else talks HTTP. The official client gives
+configuration, authentication and transport; its typed classes are not used (design.md 14: they cost seconds and
+refuse valid objects). Nothing here knows what the objects mean.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from aicr_core.api import AicrError, Code
-from aicr_kube.errors import answered, broken
+from aicr_core.api import Code
+from aicr_kube import config, failures
+from aicr_kube.failures import KubeError
+from aicr_kube.paths import object_path
+from aicr_kube.transport import Request, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from types import TracebackType
 
-Object = dict[str, Any]
+    from aicr_core.api import Context
+    from aicr_kube.discovery import Discovery
+
 PAGE = 500
-CONNECT = 5.0
-PARALLEL = 8
-"""Requests at once: the official Go client's limiter has no counterpart here, so we limit ourselves."""
-_RETRIED = (429, 503)
+"""Objects in one page of a list (spec/snapshot.md 18)."""
+FIELD_MANAGER = "aicr"
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
-_METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+STRATEGIC = "application/strategic-merge-patch+json"
+_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 
 class Cluster:
-    """A connection to one cluster. ``remaining`` gives the seconds that are left for everything."""
+    """One cluster, seen with the rights of one kubeconfig context. Safe to use from several threads.
 
-    def __init__(self, api: Any, remaining: Callable[[], float], where: str) -> None:
-        self._api = api
+    Every method raises :class:`KubeError` with the object's path; what it asks is bounded by the deadline given
+    to :meth:`open`. A 429 or 503 with ``Retry-After`` is waited for as long as the deadline allows.
+    """
+
+    def __init__(self, transport: Transport, remaining: Callable[[], float]) -> None:
+        self._transport = transport
         self._remaining = remaining
-        self.where = where
-        self._gate = threading.BoundedSemaphore(PARALLEL)
+
+    # --- opening ----------------------------------------------------------------------------------
 
     @classmethod
     def open(
-        cls, kubeconfig: str = "", *, env: Mapping[str, str] | None = None, context: str = "",
-        remaining: Callable[[], float] | None = None,
-    ) -> Cluster:  # fmt: skip
-        """Connect by the kubeconfig given, else ``KUBECONFIG``, else ``~/.kube/config``, else from inside a cluster.
+        cls,
+        kubeconfig: str = "",
+        context: str = "",
+        *,
+        timeout: float | Callable[[], float] = 30.0,
+        env: Mapping[str, str] | None = None,
+    ) -> Cluster:
+        """Give the cluster of a kubeconfig, found by the rules of :mod:`aicr_kube.config`. Connects to nothing.
 
-        Raises AicrError: NOT_FOUND for a file that is not there or no configuration at all, INVALID_REQUEST for one
-        that cannot be read.
+        ``timeout`` is what each request may take in seconds, or a function that gives the seconds left
+        (``ctx.remaining``), which then bounds all requests together.
         """
-        from kubernetes import client, config
+        remaining = timeout if callable(timeout) else _each(timeout)
+        client = config.api_client(
+            kubeconfig, context, os.environ if env is None else env, remaining()
+        )
+        return cls(Transport(client), remaining)
 
-        env = os.environ if env is None else env
-        configuration = client.Configuration()
-        path = kubeconfig or env.get("KUBECONFIG", "") or _default_path(env)
-        try:
-            if path:
-                for part in (
-                    [part for part in path.split(os.pathsep) if part] if not kubeconfig else [path]
-                ):
-                    if not os.path.exists(part):
-                        raise AicrError(
-                            Code.NOT_FOUND, "there is no such kubeconfig", where=part,
-                            hint="give another with --kubeconfig, or set KUBECONFIG",
-                        )  # fmt: skip
-                config.load_kube_config(
-                    config_file=path, context=context or None, client_configuration=configuration,
-                    persist_config=False,
-                )  # fmt: skip
-            else:
-                config.load_incluster_config(client_configuration=configuration)
-        except config.ConfigException as error:
-            if not path:
-                raise AicrError(
-                    Code.NOT_FOUND, "there is no kubeconfig, and this is no pod of a cluster",
-                    hint="give --kubeconfig, or set KUBECONFIG",
-                ) from None  # fmt: skip
-            raise AicrError(
-                Code.INVALID_REQUEST, f"the kubeconfig is not usable: {error}", where=path
-            ) from None
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise AicrError(
-                Code.INVALID_REQUEST, f"the kubeconfig cannot be read: {error}", where=path
-            ) from None
-        except Exception as error:
-            # PyYAML, a dependency of the client, has errors of its own; importing it to name them is not worth it.
-            if type(error).__module__.startswith("yaml"):
-                text = " ".join(str(error).split())
-                raise AicrError(
-                    Code.INVALID_REQUEST, f"the kubeconfig is no YAML: {text}", where=path
-                ) from None
-            raise
-        configuration.connection_pool_maxsize = PARALLEL
-        return cls(
-            client.ApiClient(configuration),
-            remaining or (lambda: 30.0),
-            path or "in-cluster configuration",
+    @classmethod
+    def of(cls, ctx: Context, timeout: Callable[[], float] | None = None) -> Cluster:
+        """Give the cluster that a run asks for, bounded by the deadline of its context (or ``timeout``)."""
+        return cls.open(
+            str(ctx.options.get("kubeconfig") or ""),
+            str(ctx.options.get("context") or ""),
+            timeout=timeout or ctx.remaining,
+            env=ctx.settings.env if ctx.settings is not None else None,
         )
 
-    # --- reading -------------------------------------------------------------------------------------
+    def within(self, timeout: float | Callable[[], float]) -> Cluster:
+        """Give the same cluster, over the same connections, with another deadline: a clean-up has its own.
 
-    def get(self, path: str, *, query: Mapping[str, str] | None = None) -> Object:
-        """Give one object, or whatever ``path`` answers to ``query``. Raises AicrError."""
-        return self._json("GET", path, query)
+        Here a number is a deadline for all that follows together, from now.
+        """
+        return Cluster(self._transport, timeout if callable(timeout) else _until(timeout))
+
+    @property
+    def host(self) -> str:
+        """The API server's address."""
+        return self._transport.host
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._transport.close()
+
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # --- reading ----------------------------------------------------------------------------------
+
+    def get(self, path: str, *, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Give the JSON document at ``path`` (:func:`aicr_kube.paths.object_path` makes paths)."""
+        return self._json(Request("GET", path, query or {}))
+
+    def get_as(self, path: str, accept: str) -> dict[str, Any]:
+        """Give the document at ``path`` in another representation (``Accept``)."""
+        return self._json(Request("GET", path, {}, accept=accept))
 
     def list(
         self,
@@ -110,228 +120,190 @@ class Cluster:
         *,
         label_selector: str = "",
         field_selector: str = "",
-        metadata_only: bool = False,
-    ) -> Iterator[Object]:
-        """Give the objects of a collection, page by page; a list that expired meanwhile is begun anew, once."""
-        query = {
-            "limit": str(PAGE),
-            "labelSelector": label_selector,
-            "fieldSelector": field_selector,
-        }
-        accept = _METADATA_ONLY if metadata_only else "application/json"
-        seen: set[str] = set()
-        again = True
-        token = ""
+        limit: int = PAGE,
+        accept: str = "application/json",
+    ) -> Iterator[dict[str, Any]]:
+        """Give the objects of a collection, page by page; an object has no ``kind`` of its own in a list.
+
+        When the server forgets where we are (410), the list starts again once, unpaged, and what was given
+        already is not given twice.
+        """
+        query = {"limit": str(limit)} if limit else {}
+        query |= {"labelSelector": label_selector} if label_selector else {}
+        query |= {"fieldSelector": field_selector} if field_selector else {}
+        seen: set[tuple[str, str]] = set()
+        again = False
         while True:
             try:
-                page = self._json("GET", path, {**query, "continue": token}, accept=accept)
-            except AicrError as error:
-                if not (token and again and "expired" in error.message.lower()):
+                page = self._json(Request("GET", path, query, accept=accept))
+            except KubeError as error:
+                if error.status != 410 or again:
                     raise
-                again, token = False, ""
-                query.pop("limit")
+                again = True
+                query = {k: v for k, v in query.items() if k not in ("limit", "continue")}
                 continue
             for item in page.get("items") or ():
-                uid = item.get("metadata", {}).get("uid") or str(id(item))
-                if uid not in seen:
-                    seen.add(uid)
-                    yield item
-            token = (page.get("metadata") or {}).get("continue") or ""
+                metadata = item.get("metadata") or {}
+                key = (metadata.get("namespace", ""), metadata.get("name", ""))
+                if again and key in seen:
+                    continue
+                seen.add(key)
+                yield item
+            token = (page.get("metadata") or {}).get("continue")
             if not token:
                 return
+            query["continue"] = token
 
-    def version(self) -> Object:
-        """Give what the server says of itself: gitVersion, platform, goVersion."""
-        return self._json("GET", "/version")
+    def metadata_list(self, path: str, *, label_selector: str = "") -> Iterator[dict[str, Any]]:
+        """Give only the metadata of a collection's objects: no spec, no data (PartialObjectMetadataList)."""
+        return self.list(path, label_selector=label_selector, accept=_METADATA)
+
+    def watch(
+        self,
+        path: str,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        resource_version: str = "",
+        timeout: float = 0.0,
+    ) -> Iterator[dict[str, Any]]:
+        """Give events ``{"type": "ADDED|MODIFIED|DELETED", "object": ...}`` of a collection as they happen.
+
+        Ends by itself after ``timeout`` seconds (0: what is left). Raises KubeError with status 410 when
+        ``resource_version`` is too old (list again), and with reason ``Cut`` when the connection breaks.
+        """
+        left = min(timeout or self._remaining(), self._remaining())
+        query = {"watch": "true", "timeoutSeconds": str(max(1, int(left)))}
+        query |= {"labelSelector": label_selector} if label_selector else {}
+        query |= {"fieldSelector": field_selector} if field_selector else {}
+        query |= {"resourceVersion": resource_version} if resource_version else {}
+        request = Request("GET", path, query)
+        for line in self._transport.lines(request, self._remaining):
+            if not line.strip():
+                continue
+            event = self._decoded(line, request)
+            if event.get("type") == "ERROR":
+                raise failures.from_event(event, request.target)
+            yield event
+
+    def logs(
+        self, namespace: str, pod: str, *, container: str = "", follow: bool = False
+    ) -> Iterator[str]:
+        """Give the lines of a container's log, with ``follow`` as they are written, until it ends."""
+        path = object_path("", "v1", "pods", namespace=namespace, name=pod, sub="log")
+        query = {"container": container} if container else {}
+        query |= {"follow": "true"} if follow else {}
+        request = Request("GET", path, query, accept="text/plain, application/json, */*")
+        for line in self._transport.lines(request, self._remaining):
+            yield line.decode("utf-8", "replace")
+
+    def version(self) -> dict[str, Any]:
+        """Give what ``/version`` says."""
+        return self.get("/version")
+
+    def discover(self) -> Discovery:
+        """Give what the server serves: groups, versions, resources, in the server's order."""
+        from aicr_kube.discovery import discover
+
+        return discover(self)
 
     def can_i(
         self,
         verb: str,
         group: str,
         resource: str,
-        *,
         namespace: str = "",
         subresource: str = "",
         name: str = "",
     ) -> bool:
-        """Tell whether the user may do this (a SelfSubjectAccessReview)."""
-        attributes = {"verb": verb, "group": group, "resource": resource, "namespace": namespace,
-                      "subresource": subresource, "name": name}  # fmt: skip
-        body = {
-            "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": {key: value for key, value in attributes.items() if value}},
+        """Say whether the caller has this right (SelfSubjectAccessReview); namespace "" means all of them."""
+        attributes = {
+            "verb": verb, "group": group, "resource": resource, "namespace": namespace,
+            "subresource": subresource, "name": name,
         }  # fmt: skip
-        answer = self._json(
-            "POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=body
+        answer = self.create(
+            "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+            {
+                "apiVersion": "authorization.k8s.io/v1",
+                "kind": "SelfSubjectAccessReview",
+                "spec": {"resourceAttributes": {k: v for k, v in attributes.items() if v}},
+            },
         )
-        return bool(answer.get("status", {}).get("allowed"))
+        return bool((answer.get("status") or {}).get("allowed"))
 
-    # --- writing -------------------------------------------------------------------------------------
+    # --- writing ----------------------------------------------------------------------------------
 
-    def create(self, path: str, body: Object) -> Object:
-        """Create an object in the collection ``path``."""
-        return self._json("POST", path, body=body)
+    def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create an object in the collection ``path``; status 409 when there is one of that name."""
+        return self._json(Request("POST", path, {"fieldManager": FIELD_MANAGER}, body))
 
-    def apply(self, path: str, body: Object, manager: str = "aicr") -> Object:
-        """Apply an object on the server's side, taking over fields that others own."""
-        query = {"fieldManager": manager, "force": "true"}
-        return self._json("PATCH", path, query, body=body, content_type=APPLY)
+    def replace(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Replace an object (PUT); with ``metadata.resourceVersion``, status 409 when it has changed since."""
+        return self._json(Request("PUT", path, {"fieldManager": FIELD_MANAGER}, body))
 
-    def patch(self, path: str, body: Object) -> Object:
-        """Merge ``body`` into an object (JSON merge patch)."""
-        return self._json("PATCH", path, body=body, content_type=MERGE)
+    def apply(
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        field_manager: str = FIELD_MANAGER,
+        force: bool = True,
+    ) -> dict[str, Any]:
+        """Create or change an object by server-side apply; ``force`` takes fields over from other managers."""
+        query = {"fieldManager": field_manager, "force": "true" if force else "false"}
+        return self._json(Request("PATCH", path, query, body, APPLY))
 
-    def delete(self, path: str, *, uid: str = "", propagation: str = "Background") -> bool:
-        """Delete an object; give False when it, or the one of that ``uid``, is not there any more."""
-        body: Object = {"propagationPolicy": propagation}
+    def patch(self, path: str, body: Any, content_type: str = MERGE) -> dict[str, Any]:
+        """Patch an object; ``content_type`` is ``MERGE``, ``STRATEGIC`` or ``application/json-patch+json``."""
+        query = {"fieldManager": FIELD_MANAGER}
+        return self._json(Request("PATCH", path, query, body, content_type))
+
+    def delete(
+        self, path: str, *, uid: str = "", propagation: str = "Background", missing_ok: bool = False
+    ) -> bool:
+        """Delete an object and, by ``propagation``, what it owns; say whether there was one to delete.
+
+        With ``uid`` only that very object: one of the same name made since then is left alone (status 409).
+        ``missing_ok`` takes an object that is not there for an answer.
+        """
+        body: dict[str, Any] = {
+            "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation,
+        }  # fmt: skip
         if uid:
             body["preconditions"] = {"uid": uid}
         try:
-            self._json("DELETE", path, body=body)
-        except AicrError as error:
-            # 409 is the precondition: an object of that name, but not ours.
-            if error.code is Code.NOT_FOUND or (uid and "precondition" in error.message.lower()):
+            self._json(Request("DELETE", path, {}, body))
+        except KubeError as error:
+            if error.status == 404 and missing_ok:
                 return False
             raise
         return True
 
-    # --- streams -------------------------------------------------------------------------------------
+    # --- one request ------------------------------------------------------------------------------
 
-    def watch(
-        self, path: str, *, resource_version: str = "", label_selector: str = "", field_selector: str = "",
-        timeout: float = 60.0,
-    ) -> Iterator[Object]:  # fmt: skip
-        """Give events until the server ends the watch or ``timeout`` seconds passed.
+    def _json(self, request: Request) -> dict[str, Any]:
+        return self._decoded(self._transport.send(request, self._remaining), request)
 
-        A watch that is cut simply ends; the caller lists again. Raises AicrError(NOT_FOUND) with "expired" in it
-        when the resource version is too old.
-        """
-        seconds = max(1, int(min(timeout, self._remaining())))
-        query = {"watch": "true", "resourceVersion": resource_version, "labelSelector": label_selector,
-                 "fieldSelector": field_selector, "timeoutSeconds": str(seconds)}  # fmt: skip
-        for line in self._lines("GET", path, query, read=seconds + CONNECT):
-            try:
-                event = json.loads(line)
-            except ValueError:
-                return
-            if event.get("type") == "ERROR":
-                status = event.get("object", {})
-                raise AicrError(
-                    Code.NOT_FOUND, f"the watch expired: {status.get('reason', '')}", where=path
-                )
-            yield event
-
-    def logs(
-        self, namespace: str, pod: str, *, follow: bool = False, timeout: float = 60.0
-    ) -> Iterator[str]:
-        """Give the lines of a pod's log; ``follow`` goes on until the pod ends or nothing came for ``timeout``."""
-        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
-        query = {"follow": "true"} if follow else {}
-        for line in self._lines("GET", path, query, read=timeout):
-            yield line.decode("utf-8", "replace")
-
-    def _lines(
-        self, method: str, path: str, query: Mapping[str, str], read: float
-    ) -> Iterator[bytes]:
-        from urllib3.exceptions import HTTPError
-
-        response = self._send(method, path, query, None, "application/json", "*/*", read=read)
-        rest = b""
+    def _decoded(self, data: bytes, request: Request) -> dict[str, Any]:
         try:
-            while (
-                chunk := response.read1(65536)
-                if hasattr(response, "read1")
-                else response.read(65536)
-            ):
-                *lines, rest = (rest + chunk).split(b"\n")
-                if len(rest) > 64 * 1024 * 1024:
-                    raise AicrError(Code.INTERNAL, "a line of the stream is endless", where=path)
-                yield from lines
-            if rest:
-                yield rest
-        except (HTTPError, OSError):
-            # The stream was cut or nothing more came: what arrived is given, the caller decides what it means.
-            if rest:
-                yield rest
-        finally:
-            response.close()
-
-    # --- one request ---------------------------------------------------------------------------------
-
-    def _json(
-        self, method: str, path: str, query: Mapping[str, str] | None = None, *, body: Object | None = None,
-        content_type: str = "application/json", accept: str = "application/json",
-    ) -> Object:  # fmt: skip
-        from urllib3.exceptions import HTTPError
-
-        with self._gate:
-            response = self._send(method, path, query or {}, body, content_type, accept)
-            try:
-                data = response.read()
-            except (HTTPError, OSError) as error:
-                raise broken(error, method, path) from None
-            finally:
-                response.release_conn()
-        try:
-            answer = json.loads(data)
-        except ValueError:
-            raise AicrError(Code.INTERNAL, "the answer is no JSON", where=path,
-                            hint="is this the address of an API server?") from None  # fmt: skip
-        if not isinstance(answer, dict):
-            raise AicrError(
-                Code.INTERNAL, f"the answer is a {type(answer).__name__}, not an object", where=path
+            document = json.loads(data)
+        except (ValueError, RecursionError):
+            document = None
+        if not isinstance(document, dict):
+            raise KubeError(
+                Code.INTERNAL,
+                f"{self.host} answered something that is no JSON object",
+                reason="NoJSON",
+                where=request.path,
+                hint="check that the server of the kubeconfig is an API server and no proxy's login page",
             )
-        return answer
-
-    def _send(
-        self, method: str, path: str, query: Mapping[str, str], body: Object | None, content_type: str, accept: str,
-        read: float | None = None,
-    ) -> Any:  # fmt: skip
-        from urllib.parse import quote, urlencode
-
-        import urllib3
-
-        words = urlencode({key: value for key, value in query.items() if value})
-        url = (
-            self._api.configuration.host.rstrip("/") + quote(path) + (f"?{words}" if words else "")
-        )
-        headers = {**self._api.default_headers, "Accept": accept, "User-Agent": "aicr"}
-        for setting in self._api.configuration.auth_settings().values():
-            if setting.get("in") == "header" and setting.get("value"):
-                headers[setting["key"]] = setting["value"]
-        data = None
-        if body is not None:
-            headers["Content-Type"] = content_type
-            data = json.dumps(body).encode("utf-8")
-        while True:
-            left = self._remaining()
-            if left <= 0:
-                raise AicrError(Code.TIMEOUT, f"no time was left for {method}", where=path)
-            try:
-                response = self._api.rest_client.pool_manager.request(
-                    method, url, body=data, headers=headers, preload_content=False, retries=False,
-                    timeout=urllib3.Timeout(connect=min(CONNECT, left), read=min(read or left, left + CONNECT)),
-                )  # fmt: skip
-            except (urllib3.exceptions.HTTPError, OSError) as error:
-                raise broken(error, method, path) from None
-            if response.status < 300:
-                return response
-            pause = _pause(response)
-            if response.status in _RETRIED and pause is not None and pause < self._remaining():
-                response.drain_conn()
-                time.sleep(pause)
-                continue
-            text = response.read(65536)
-            response.release_conn()
-            raise answered(response.status, text, method, path)
+        return document
 
 
-def _pause(response: Any) -> float | None:
-    """Give the seconds of ``Retry-After``; None without one that is a number."""
-    text = response.headers.get("Retry-After", "")
-    return float(text) if text.isdecimal() and len(text) < 6 else None
+def _each(seconds: float) -> Callable[[], float]:
+    return lambda: seconds
 
 
-def _default_path(env: Mapping[str, str]) -> str:
-    path = os.path.join(env.get("HOME", ""), ".kube", "config")
-    return path if env.get("HOME") and os.path.exists(path) else ""
+def _until(seconds: float) -> Callable[[], float]:
+    end = time.monotonic() + seconds
+    return lambda: max(0.0, end - time.monotonic())

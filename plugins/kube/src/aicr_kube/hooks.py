@@ -17,12 +17,16 @@ TOPOLOGY = 90.0
 def aicr_collectors() -> Iterable[Collector]:
     """Register the collectors ``k8s`` and ``topology``; times as in the reference."""
     yield Collector(
-        name="k8s", produces="K8s", call="aicr_kube.k8s:collect", timeout=CLUSTER, where="cluster"
+        name="k8s",
+        produces="K8s",
+        call="aicr_kube.collect.k8s:collect",
+        timeout=CLUSTER,
+        where="cluster",
     )
     yield Collector(
         name="topology",
         produces="NodeTopology",
-        call="aicr_kube.topology:collect",
+        call="aicr_kube.collect.topology:collect",
         timeout=TOPOLOGY,
         where="cluster",
     )
@@ -31,7 +35,7 @@ def aicr_collectors() -> Iterable[Collector]:
 @hookimpl
 def aicr_stores() -> Iterable[Store]:
     """Register the store ``cm://namespace/name``."""
-    yield Store(scheme="cm", read="aicr_kube.configmap:read", write="aicr_kube.configmap:write")
+    yield Store(scheme="cm", read="aicr_kube.store:read", write="aicr_kube.store:write")
 
 
 @hookimpl

@@ -54,7 +54,7 @@ class Api:
         """Connect with the kubeconfig of ``ctx``, within ``remaining`` seconds for all calls."""
         env = ctx.settings.env if ctx.settings is not None else None
         return cls(
-            Cluster.open(str(ctx.options.get("kubeconfig") or ""), env=env, remaining=remaining)
+            Cluster.open(str(ctx.options.get("kubeconfig") or ""), env=env, timeout=remaining)
         )
 
     def get(self, path: str) -> Object:

@@ -26,14 +26,14 @@ SCHEME = "cm://"
 
 def target(uri: str) -> tuple[str, str]:
     """Give namespace and name of the ConfigMap. Raises AicrError(INVALID_REQUEST) for any other URI."""
-    from aicr_kube.configmap import split
+    from aicr_kube.store import place_of
 
     if not uri.startswith(SCHEME):
         raise AicrError(
             Code.INVALID_REQUEST, f'an agent cannot write to "{uri}" itself', where="--output",
             hint="give cm://namespace/name, or let the result come back to you",
         )  # fmt: skip
-    return split(uri)
+    return place_of(uri)
 
 
 def placeholder(request: AgentRequest, run: str) -> Object:

@@ -1,0 +1,1 @@
+"""What a snapshot holds of a cluster: measurement types K8s and NodeTopology."""

@@ -1,0 +1,36 @@
+"""An emulated Kubernetes API server for tests: real HTTP, real semantics, nothing of our own patched.
+
+It serves what this project asks for: objects of a table of kinds (and custom ones), resourceVersions, selectors,
+paging, watches, patches, server-side apply, logs, discovery, access reviews, RBAC, and faults on demand.
+``controllers`` plays scheduler, kubelet and the workload controllers. Not emulated: aggregated API servers,
+webhooks, quotas, pod networking.
+"""
+
+from __future__ import annotations
+
+from emulated_cluster.api import Asked
+from emulated_cluster.cluster import FakeCluster, write_kubeconfig
+from emulated_cluster.controllers import Controllers
+from emulated_cluster.faults import Fault
+from emulated_cluster.kinds import Kind
+from emulated_cluster.kubelet import Exit, Fate
+from emulated_cluster.logs import Log
+from emulated_cluster.rbac import ADMIN, Rule
+from emulated_cluster.refused import Refused
+from emulated_cluster.scheduling import node
+
+__all__ = [
+    "ADMIN",
+    "Asked",
+    "Controllers",
+    "Exit",
+    "FakeCluster",
+    "Fate",
+    "Fault",
+    "Kind",
+    "Log",
+    "Refused",
+    "Rule",
+    "node",
+    "write_kubeconfig",
+]
