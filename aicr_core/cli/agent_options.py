@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aicr_core.app.snapshot import SnapshotRequest
     from aicr_core.model.agent import AgentRequest
 
-PROFILES = ("auto", "node", "gpu", "privileged")
+PROFILES = ("auto", "privileged", "gpu", "node", "plain", "api")
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 _UNITS = {
     "ns": 1e-9,
@@ -71,11 +71,11 @@ _OPTIONS = (
     ("--concurrency", "N", "nodes at once; default 32"),
     ("--timeout", "DURATION", "wait for the agent, such as 90s or 1h30m; default 5m"),
     ("--namespace", "NAME", "namespace of the agent; default: default"),
-    ("--image", "REF", "image of the agent"),
+    ("--image", "REF", "image of the agent, built from packaging/agent/Containerfile"),
     ("--image-pull-secret", "NAME", "repeatable"),
     ("--job-name", "PREFIX", "start of the names of all objects; default: aicr"),
     ("--service-account-name", "NAME", "use this prepared account"),
-    ("--profile", "auto|node|gpu|privileged", "rights of the agent's pod; default: auto"),
+    ("--profile", "auto|privileged|gpu|node|plain|api", "rights of the agent's pod; default: auto"),
     ("--runtime-class", "NAME", "reach the GPUs without reserving one"),
     ("--requests", "NAME=QUANTITY,...", "resource requests of the agent"),
     ("--limits", "NAME=QUANTITY,...", "resource limits of the agent"),
@@ -90,7 +90,7 @@ def agent_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options; :func:`agent_request` reads them."""
     function = click.option(
         "--privileged", is_flag=False, flag_value="true", default="", metavar="[BOOL]",
-        help="short for --profile privileged; =false for --profile node",
+        help="short for --profile privileged; =false for --profile plain",
     )(function)  # fmt: skip
     for name, metavar, text in reversed(_OPTIONS):
         names = [name, "-n"] if name == "--namespace" else [name]
@@ -159,7 +159,7 @@ def _profile(options: dict[str, Any]) -> str:
         return given
     if word not in ("true", "false", "1", "0", "t", "f"):
         raise click.BadParameter(f"{word!r} is neither true nor false", param_hint="--privileged")
-    return "privileged" if word in ("true", "1", "t") else "node"
+    return "privileged" if word in ("true", "1", "t") else "plain"
 
 
 def _inside(request: SnapshotRequest) -> tuple[str, ...]:

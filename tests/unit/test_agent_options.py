@@ -62,7 +62,7 @@ def test_nodes_and_placement() -> None:
     [
         ((), "auto"),
         (("--privileged",), "privileged"),
-        (("--privileged=false",), "node"),
+        (("--privileged=false",), "plain"),
         (("--profile", "gpu"), "gpu"),
     ],
 )
