@@ -140,6 +140,7 @@ def bench(session: nox.Session) -> None:
     """Whole-process and in-process benchmarks; prints the tables of docs/performance.md."""
     _install(session)
     session.run("python", "tests/benchmarks/run.py", *session.posargs)
+    session.run("python", "tests/benchmarks/snapshots.py")
 
 
 @nox.session

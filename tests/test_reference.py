@@ -56,7 +56,9 @@ ALL = dict(_commands("aicr", root))
 def test_every_command_and_option_says_what_it_is_for(path: str) -> None:
     command = ALL[path]
     assert command.help
-    silent = [p.name for p in command.params if isinstance(p, click.Option) and not (p.help or p.hidden)]
+    silent = [
+        p.name for p in command.params if isinstance(p, click.Option) and not (p.help or p.hidden)
+    ]
     assert not silent
     assert f"\n## `{path}" in (USER / "cli.md").read_text("utf-8")
 

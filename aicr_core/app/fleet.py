@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aicr_core._version import __version__
 from aicr_core.app.drift import read_snapshot, shipped_rules
-from aicr_core.engine import fleet
+from aicr_core.engine import fleet, snapshots
 from aicr_core.kit.clock import Clock
 from aicr_core.kit.errors import AicrError, Code
 
@@ -26,8 +26,11 @@ _WARNINGS = 10
 class _Import:
     """The snapshots of files and directories, one by one, and what was odd about them."""
 
-    def __init__(self, environment: Environment, places: Sequence[str], kubeconfig: str) -> None:
+    def __init__(
+        self, environment: Environment, places: Sequence[str], kubeconfig: str, limit: int
+    ) -> None:
         self._environment = environment
+        self._limit = limit
         self._places = places
         self._kubeconfig = kubeconfig
         self._seen: dict[str, str] = {}
@@ -39,7 +42,9 @@ class _Import:
         """Give (node, snapshot); fills the attributes on the way. Raises AicrError for a node given twice."""
         for prefix, path in _files(self._places):
             try:
-                document, odd = read_snapshot(self._environment, path, kubeconfig=self._kubeconfig)
+                document, odd = read_snapshot(
+                    self._environment, path, kubeconfig=self._kubeconfig, limit=self._limit
+                )
             except AicrError as error:
                 self.failed.append(
                     {"node": prefix + _stem(path), "reason": str(error.code), "message": str(error)}
@@ -62,15 +67,19 @@ class _Import:
 
 
 def import_nodes(
-    environment: Environment, places: Sequence[str], *, kubeconfig: str = ""
+    environment: Environment,
+    places: Sequence[str],
+    *,
+    kubeconfig: str = "",
+    limit: int = snapshots.MAX_BYTES,
 ) -> tuple[Document, list[str]]:
     """Give the FleetSnapshot of files and directories of snapshots, and what to warn of.
 
     A node is named by the snapshot's ``source-node``, else by its file; below a directory that is one of several the
-    directory's name stands before it (``cluster-a/node-1``). A file that cannot be read counts as a failed node. Raises
-    AicrError when nothing can be read.
+    directory's name stands before it (``cluster-a/node-1``). A file that cannot be read, or is over ``limit`` bytes,
+    counts as a failed node. Raises AicrError when nothing can be read.
     """
-    found = _Import(environment, places, kubeconfig)
+    found = _Import(environment, places, kubeconfig, limit)
     document = fleet.build("import", found.nodes(), found.failed, [], shipped_rules(environment))
     warnings = found.warnings
     if not document["fleet"]["groups"]:
@@ -119,14 +128,20 @@ def _stem(path: str) -> str:
 
 
 def open_fleet(
-    environment: Environment, places: Sequence[str], *, kubeconfig: str = ""
+    environment: Environment,
+    places: Sequence[str],
+    *,
+    kubeconfig: str = "",
+    limit: int = snapshots.MAX_BYTES,
 ) -> tuple[Document, list[str]]:
     """Give the fleet that one source holds, or put several together. Raises AicrError."""
     if len(places) == 1 and not os.path.isdir(places[0]):
-        document, warnings = read_snapshot(environment, places[0], kubeconfig=kubeconfig)
+        document, warnings = read_snapshot(
+            environment, places[0], kubeconfig=kubeconfig, limit=limit
+        )
         if "fleet" in document:
             return document, warnings
-    return import_nodes(environment, places, kubeconfig=kubeconfig)
+    return import_nodes(environment, places, kubeconfig=kubeconfig, limit=limit)
 
 
 def report(document: Document, severity_of: Callable[[str], str]) -> Document:

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 FORMATS = ("yaml", "json", "table", "markdown", "sarif")
 
+max_input_size = click.option(
+    "--max-input-size", type=click.IntRange(1, 4096), default=64, metavar="MIB",
+    help="largest snapshot to read; default 64",
+)  # fmt: skip
+
 
 @click.command(
     epilog="""\b
@@ -51,8 +56,7 @@ Examples:
     "--format", "-t", "fmt", multiple=True, metavar="|".join(FORMATS), help="default: yaml"
 )
 @click.option("--kubeconfig", "-k", default="", metavar="FILE", help="for cm:// sources")
-@click.option("--max-input-size", type=click.IntRange(min=1), default=64, metavar="MIB",
-              help="largest snapshot to read; default 64")  # fmt: skip
+@max_input_size
 @click.pass_obj
 def diff(environment: Environment, /, **options: Any) -> None:
     """Compare two snapshots, or two fleets, reading by reading.
@@ -96,9 +100,10 @@ def diff(environment: Environment, /, **options: Any) -> None:
     summary = result["summary"]
     note(_summary(summary))
     deliver(environment, _text(result, fmt), output, fmt, kubeconfig=options["kubeconfig"])
-    if options["fail_on_drift"] and drifted(result):
+    count = drifted(result)
+    if options["fail_on_drift"] and count:
         raise GateFailed(
-            f"drift detected: {drifted(result)} changes of severity {severity} or more",
+            f"drift detected: {count} change{'s' if count > 1 else ''} of severity {severity} or more",
             status=options["gate_exit_code"],
         )
 

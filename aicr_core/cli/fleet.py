@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aicr_core.cli.diff import some
+from aicr_core.cli.diff import max_input_size, some
 from aicr_core.cli.options import choice, single
 from aicr_core.cli.output import deliver, render, warn
 from aicr_core.kit.errors import GateFailed
@@ -43,6 +43,7 @@ Examples:
 @click.option("--format", "-t", "fmt", multiple=True, metavar="yaml|json", help="default: yaml")
 @click.option("--flat", is_flag=True, help="write a plain Snapshot of the largest GPU group")
 @click.option("--kubeconfig", "-k", default="", metavar="FILE", help="for cm:// sources")
+@max_input_size
 @click.pass_obj
 def import_command(environment: Environment, /, places: tuple[str, ...], **options: Any) -> None:
     """Make one FleetSnapshot of node snapshots in files, directories and stores.
@@ -54,7 +55,12 @@ def import_command(environment: Environment, /, places: tuple[str, ...], **optio
     from aicr_core.engine.fleet import flatten
 
     fmt = choice("format", single("format", options["fmt"], "yaml"), ("yaml", "json"))
-    document, warnings = import_nodes(environment, places, kubeconfig=options["kubeconfig"])
+    document, warnings = import_nodes(
+        environment,
+        places,
+        kubeconfig=options["kubeconfig"],
+        limit=options["max_input_size"] * 2**20,
+    )
     for text in warnings:
         warn(text)
     for item in document["fleet"]["failed"]:
@@ -78,6 +84,7 @@ Examples:
     "--format", "-t", "fmt", multiple=True, metavar="|".join(FORMATS), help="default: table"
 )
 @click.option("--kubeconfig", "-k", default="", metavar="FILE", help="for cm:// sources")
+@max_input_size
 @click.pass_obj
 def report_command(environment: Environment, /, places: tuple[str, ...], **options: Any) -> None:
     """Show groups of equal nodes and the outliers, worst first.
@@ -89,7 +96,12 @@ def report_command(environment: Environment, /, places: tuple[str, ...], **optio
     from aicr_core.app.fleet import open_fleet, report
 
     fmt = choice("format", single("format", options["fmt"], "table"), FORMATS)
-    document, warnings = open_fleet(environment, places, kubeconfig=options["kubeconfig"])
+    document, warnings = open_fleet(
+        environment,
+        places,
+        kubeconfig=options["kubeconfig"],
+        limit=options["max_input_size"] * 2**20,
+    )
     for text in warnings:
         warn(text)
     result = report(document, shipped_rules(environment).of)
@@ -181,6 +193,7 @@ Examples:
 @click.option("--gate-exit-code", type=click.IntRange(1, 125), default=2, metavar="N",
               help="exit status when the quorum is not met; default 2")  # fmt: skip
 @click.option("--kubeconfig", "-k", default="", metavar="FILE", help="for cm:// sources")
+@max_input_size
 @click.pass_obj
 def check_command(
     environment: Environment, /, recipe: str, places: tuple[str, ...], **options: Any
@@ -194,7 +207,12 @@ def check_command(
 
     fmt = choice("format", single("format", options["fmt"], "table"), ("table", "yaml", "json"))
     loaded = load_recipe(environment, recipe, kubeconfig=options["kubeconfig"])
-    document, warnings = open_fleet(environment, places, kubeconfig=options["kubeconfig"])
+    document, warnings = open_fleet(
+        environment,
+        places,
+        kubeconfig=options["kubeconfig"],
+        limit=options["max_input_size"] * 2**20,
+    )
     for text in warnings:
         warn(text)
     result = check(loaded, document, options["quorum"])

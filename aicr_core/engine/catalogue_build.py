@@ -261,7 +261,7 @@ class Builder:
                 "the catalogue has no overlays/base.yaml",
                 hint="add one, or leave out --external-only"
                 if all(layer.external for layer in self.layers) and self.layers
-                else "install the base catalogue: pip install aicr-recipes",
+                else "it comes with aicr-recipes: install it, or see `aicr plugins list --all`",
             )
         check_dependencies(self.base["componentRefs"])
         self._deactivate()

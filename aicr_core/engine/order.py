@@ -15,6 +15,19 @@ def is_disabled(ref: Document) -> bool:
     return bool((ref.get("overrides") or {}).get("enabled") is False)
 
 
+def no_switches(refs: list[Document]) -> list[str]:
+    """Warn of references that look switched off, or on, but by text or a number: they stay enabled."""
+    found = []
+    for ref in refs:
+        value = (ref.get("overrides") or {}).get("enabled")
+        if value is not None and not isinstance(value, bool):
+            found.append(
+                f"component {ref['name']} stays enabled: overrides.enabled is {value!r}, "
+                "which is neither true nor false"
+            )
+    return found
+
+
 def check_dependencies(refs: list[Document]) -> None:
     """Raise AicrError(INVALID_REQUEST) for a dependency that is not there, or a cycle."""
     names = [ref["name"] for ref in refs]

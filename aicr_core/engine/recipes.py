@@ -14,7 +14,7 @@ from aicr_core.engine import coverage, merge
 from aicr_core.engine.conflicts import conflicts
 from aicr_core.engine.criteria import TEXT_DIMENSIONS, concrete, spelled_out, text
 from aicr_core.engine.gating import Gate, failures
-from aicr_core.engine.order import check_dependencies, deployment_order, is_disabled
+from aicr_core.engine.order import check_dependencies, deployment_order, is_disabled, no_switches
 from aicr_core.engine.refs import check_coherence, with_defaults
 from aicr_core.engine.rules import Rules, rules_for
 from aicr_core.kit.errors import AicrError, Code, nearest
@@ -41,7 +41,7 @@ class _Composed(NamedTuple):
     components: list[Document]
     order: list[str]
     validation: Document | None
-    conflicts: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def resolve(
@@ -230,12 +230,13 @@ class _Resolver:
             check_coherence([ref for ref in refs if not is_disabled(ref)])
         order = deployment_order(refs, disabled_in_order=self.rules.disabled_in_order)
         shown = [merge.output(ref) for ref in refs]
-        found = conflicts([self.overlay(name) for name in applied], self.chain)
-        return _Composed(spec["constraints"], shown, order, spec["validation"], found)
+        ties = conflicts([self.overlay(name) for name in applied], self.chain)
+        notes = (*ties, *no_switches(refs))
+        return _Composed(spec["constraints"], shown, order, spec["validation"], notes)
 
 
 def _notes(outcome: _Outcome) -> list[str]:
-    notes = list(outcome.composed.conflicts)
+    notes = list(outcome.composed.notes)
     if not outcome.applied:
         notes.append("only the base recipe applies: no overlay matches the criteria")
     if outcome.excluded:

@@ -48,7 +48,7 @@ def _text(data: bytes, source: str, limit: int) -> str:
     if len(data) > limit:
         raise AicrError(
             Code.INVALID_REQUEST, f"the snapshot is over the limit of {limit / 2**20:g} MiB", where=source,
-            hint="raise it with --max-input-size, or write snapshots with --max-nodes-per-entry",
+            hint="diff and fleet take --max-input-size; or write snapshots with --max-nodes-per-entry",
         )  # fmt: skip
     try:
         return data.decode("utf-8-sig")

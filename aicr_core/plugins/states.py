@@ -8,6 +8,7 @@ whose hooks cannot be known otherwise.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from aicr_core._version import HOOKSPEC
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from aicr_core.plugins.discovery import Found
 
 Document = dict[str, Any]
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
 POLICY_FIELDS = ("disabled", "allow", "deny")
 
 
@@ -111,7 +113,9 @@ def _decide(
         return "shadowed", f"the name belongs to {seen[name]}"
     problem = ""
     declared: Document | None = None
-    if item.root is None:
+    if not _NAME.fullmatch(name):
+        problem = "a plugin's name is made of lower-case letters, digits and hyphens"
+    elif item.root is None:
         problem = f"its package {item.module.split('.')[0]} is on no import path"
     else:
         try:

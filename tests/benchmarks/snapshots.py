@@ -34,7 +34,7 @@ def topology(nodes: int, *, shift: int = 0) -> Document:
         names[n] = names[n].replace("ip-10", "ip-11")
     everyone = ",".join(sorted(names))
     label: dict[str, Any] = {}
-    for index in range(60):
+    for index in range(75):
         # Features that every node has.
         label[f"feature.node.kubernetes.io/cpu-cpuid.F{index:02d}"] = f"true|{everyone}"
     for key, values in (

@@ -7,6 +7,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 from aicr_kube.agent.run import run
@@ -95,6 +96,26 @@ class Lab:
         """Run the agent on one node; give its result."""
         (result,) = self.run(**fields).results
         return result
+
+    def when(
+        self, plural: str, ready: Callable[[Object], bool], act: Callable[[Object], None]
+    ) -> None:
+        """Do ``act`` with the first object of a kind that is ``ready``, as soon as there is one."""
+
+        def wait() -> None:
+            store = self.cluster.store
+            with store.changed:
+                while not self.cluster.stopping:
+                    items = store.select("batch" if plural == "jobs" else "", plural, "", "", "")
+                    found = next((item for item in items if ready(item)), None)
+                    if found is not None:
+                        break
+                    store.changed.wait(0.2)
+                else:
+                    return
+            act(found)
+
+        threading.Thread(target=wait, daemon=True).start()
 
     def left(self) -> list[str]:
         """What is in the cluster that an agent run could have made, as ``plural/name``."""

@@ -185,7 +185,10 @@ def test_f3_detected_dimensions_are_relaxed_once_with_a_warning(write: Any) -> N
     criteria = json.loads(out)["criteria"]
     assert (criteria["service"], criteria["os"]) == ("kind", "any")
     assert "--service kind overrides eks of the snapshot (K8s.node.provider)" in err
-    assert "detected accelerator=h100, os=ubuntu is covered by no overlay that applies: left out" in err
+    assert (
+        "detected accelerator=h100, os=ubuntu is covered by no overlay that applies: left out"
+        in err
+    )
     # Stated itself, the same value is refused.
     assert run(["recipe", "-s", path, "--service", "kind", "--os", "ubuntu"])[0] == 2
     # F3's own words: gke has overlays for another system only, so what was stated is not covered.
@@ -289,9 +292,7 @@ def aicr_matchers():
     yield Matcher(name="foo", dimension="service", detect=good)
     yield Matcher(name="foo-bad", dimension="service", detect=bad)
 """
-    manifest = (
-        'name = "match-probe"\nhookspec = ">=1.0,<2"\nhooks = ["aicr_matchers"]\n[criteria.service.foo]\n'
-    )
+    manifest = 'name = "match-probe"\nhookspec = ">=1.0,<2"\nhooks = ["aicr_matchers"]\n[criteria.service.foo]\n'
     distribution(site, "match-probe", manifest, hooks)
     document, err = explained("recipe", "-s", write(AWS))
     assert document["criteria"]["service"] == "foo"

@@ -243,7 +243,7 @@ def test_diff_of_the_command_line(
     assert "MODIFIED  GPU.smi.gpu-count  critical  8         7" in text
     assert text.endswith("DRIFT DETECTED\n")
     assert run([*base, "--fail-on-drift", "--severity", "critical"]) == 2
-    assert "drift detected: 1 changes" in capsys.readouterr().err
+    assert "drift detected: 1 change of" in capsys.readouterr().err
     assert run([*base, "--fail-on-drift", "--gate-exit-code", "42"]) == 42
     assert (
         run(["diff", "-b", str(first), "--target", str(first), "-t", "table", "--fail-on-drift"])

@@ -249,3 +249,12 @@ def test_a_hook_that_changes_the_recipe_changes_nothing(
     for _ in range(2):
         assert run(line, shared) == 0
         assert capsys.readouterr().out == before
+
+
+@pytest.mark.parametrize("name", ["Acme", "ac me", "external:1", "../acme"])
+def test_a_plugin_needs_a_plain_name(name: str, site: pathlib.Path) -> None:
+    """Names stand in lists, policies and layers: "external:1" would pass for a user's directory."""
+    distribution(site, name, f'name = "{name}"\n', dist="acme")
+    row = state(name)
+    assert (row["state"], row["distribution"]) == ("broken", "aicr-acme")
+    assert "lower-case" in row["reason"]

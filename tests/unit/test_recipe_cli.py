@@ -131,3 +131,15 @@ def test_a_table_shows_every_field(
     }
     assert expected.items() <= rows.items()
     assert not [name for name in rows if "ExcludedOverlays" in name or "HealthCheckSkip" in name]
+
+
+@pytest.mark.parametrize(
+    "name", ["full-v0.11.1.yaml", "full-v0.11.1.json", "full-v0.17.yaml", "full-v0.17.json"]
+)
+def test_snapshots_of_both_generations_are_read(
+    name: str, shared: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those of later versions carry a fingerprint of their own, which is not ours to refuse."""
+    file = str(shared / "data/snapshots/golden" / name)
+    assert run(["recipe", "-s", file, "--allow-partial", "-t", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["criteria"]["service"] == "eks"

@@ -131,6 +131,16 @@ def test_a_tie_that_the_name_decides_is_told(tmp_path: pathlib.Path) -> None:
     assert not resolve(found, {"service": "s"}).warnings
 
 
+def test_a_switch_that_is_no_boolean_is_told(tmp_path: pathlib.Path) -> None:
+    """Spec 6: only a real false disables; "false" in quotes would deploy the component."""
+    ref = "  criteria: {service: %s}\n  componentRefs: [{name: a, overrides: {enabled: %s}}]\n"
+    overlays = {"text": ref % ("s", "'false'"), "switch": ref % ("t", "false")}
+    found = _catalogue(tmp_path, overlays)
+    (text,) = resolve(found, {"service": "s"}).warnings
+    assert "component a stays enabled: overrides.enabled is 'false'" in text
+    assert not resolve(found, {"service": "t"}).warnings
+
+
 def test_our_own_catalogue_has_no_such_tie(catalogue: Any) -> None:
     for name in catalogue.names():
         criteria = catalogue.criteria_of(name) or {}

@@ -161,3 +161,55 @@ def test_names() -> None:
         "api.version",
     ]
     assert [name for name in plain if is_secret_name(name)] == []
+
+
+@pytest.mark.parametrize("policy", ["standard", "minimal"])
+@pytest.mark.parametrize("fmt", ["yaml", "json", "table"])
+def test_every_seeded_secret_in_every_form_of_output(
+    shared: pathlib.Path,
+    tmp_path: pathlib.Path,
+    capsys: pytest.CaptureFixture[str],
+    policy: str,
+    fmt: str,
+) -> None:
+    """The seeds of spec/snapshot.md 14.7: boot parameters, a unit's environment and command line, a policy's env."""
+    from aicr_core.cli.root import run
+    from aicr_core.cli.snapshot import _table
+    from aicr_core.kit.emit import to_json, to_yaml
+
+    raw = json.loads((shared / "data/snapshots/raw/proc-cmdline/expected.json").read_text("utf-8"))
+    golden: Any = yamlio.load(
+        (shared / "data/snapshots/golden/full-v0.11.1.yaml").read_text("utf-8"), "golden"
+    )
+    readings = {
+        ("OS", "grub"): raw["secrets"]["OS.grub"],
+        ("SystemD", "kubelet.service"): {
+            "Environment": f"[HTTPS_PROXY=http://u:{CANARY}@p A={CANARY}]",
+            "ExecStart": f"[[/k [/k --bearer-token={CANARY} --url https://x:{CANARY}@h] false]]",
+        },
+        ("K8s", "policy"): {"driver.env": json.dumps([{"name": "LICENSE", "value": CANARY}])},
+        ("K8s", "node"): {
+            "note": f"-----BEGIN PRIVATE KEY-----\n{CANARY}\n-----END PRIVATE KEY-----"
+        },
+    }
+    measurements = golden["measurements"] + [
+        {"type": kind, "subtypes": [{"subtype": name, "data": data}]}
+        for (kind, name), data in readings.items()
+    ]
+    snapshot = {**golden, "measurements": measurements, "fleet": {"groups": [], "failed": [
+        {"node": "n", "reason": "x", "message": f"pulling https://u:{CANARY}@registry failed"}]}}  # fmt: skip
+    markers = [CANARY, "hunter2", "abc123", "user:password", "user:secret", "10.0.0.9/seed"]
+    assert all(marker in json.dumps(snapshot) for marker in markers)
+    found = apply(snapshot, policy, "k")
+    write = {"yaml": to_yaml, "json": to_json, "table": _table}[fmt]
+    text = write(found)
+    assert [marker for marker in markers if marker in text] == []
+    # What reads it back and reports on it cannot show what is not there.
+    if fmt != "table":
+        path = tmp_path / f"a.{fmt}"
+        path.write_text(text, "utf-8")
+        empty = tmp_path / "b.yaml"
+        empty.write_text("kind: Snapshot\nmeasurements: []\n")
+        assert run(["diff", "-b", str(path), "--target", str(empty), "--all", "--debug"]) == 0
+        captured = capsys.readouterr()
+        assert [marker for marker in markers if marker in captured.out + captured.err] == []

@@ -204,7 +204,11 @@ def test_cancelled_by_the_core(here: Lab) -> None:
     stopped = threading.Event()
     here.play(lambda pod, node: Outcome("hang"))
     ctx = here.context(cancelled=stopped)
-    threading.Timer(0.3, stopped.set).start()
+    here.when(
+        "pods",
+        lambda pod: pod.get("status", {}).get("phase") == "Running",
+        lambda pod: stopped.set(),
+    )
     with pytest.raises(AicrError, match="cancelled"):
         here.run(ctx=ctx)
     assert here.left() == []

@@ -25,6 +25,14 @@ def here(tmp_path: pathlib.Path) -> Iterator[Lab]:
         yield made
 
 
+def running(pod: dict[str, Any]) -> bool:
+    return bool(pod.get("status", {}).get("phase") == "Running")
+
+
+def refused(pod: dict[str, Any]) -> bool:
+    return bool(pod.get("status", {}).get("conditions"))
+
+
 SCENARIOS = {
     "unschedulable": (Outcome("Unschedulable", message="0/3 nodes are available: 3 Insufficient cpu."),
                       "Unschedulable", "Insufficient cpu", "--node-selector"),
@@ -72,15 +80,15 @@ def test_a_pod_that_starts_in_time_is_not_given_up(here: Lab) -> None:
 
     here.play(behave)
 
-    def room() -> None:
-        (name,) = here.cluster.names("", "pods")
+    def room(pod: dict[str, Any]) -> None:
+        name = pod["metadata"]["name"]
         key = ("", "pods", "default", name)
         here.cluster.logs[("default", name)] = frames("node-00")
         here.cluster.store.update(key, {"spec": {"nodeName": "node-00"}, "status": {
             "phase": "Running", "conditions": [{"type": "PodScheduled", "status": "True"}]}}, merge=True)  # fmt: skip
         here.cluster.store.update(key, {"status": {"phase": "Succeeded"}}, merge=True)
 
-    threading.Timer(0.5, room).start()
+    here.when("pods", refused, room)
     node = here.one(pace=PACE._replace(grace=10))
     assert node.document == document("node-00")
 
@@ -88,16 +96,32 @@ def test_a_pod_that_starts_in_time_is_not_given_up(here: Lab) -> None:
 def test_a_cluster_that_adds_a_node_is_waited_for(here: Lab) -> None:
     here.play(lambda pod, node: Outcome("Unschedulable"))
 
-    def scale() -> None:
-        (name,) = here.cluster.names("", "pods")
+    def scale(pod: dict[str, Any]) -> None:
+        name = pod["metadata"]["name"]
         here.cluster.add("", "events", {
             "metadata": {"name": "up", "namespace": "default"}, "type": "Normal", "reason": "TriggeredScaleUp",
             "involvedObject": {"kind": "Pod", "name": name}})  # fmt: skip
 
-    threading.Timer(0.4, scale).start()
+    here.when("pods", refused, scale)
     node = here.one(pace=PACE._replace(grace=1.0), timeout=2.5)
     assert (node.status, node.reason) == ("timeout", "Unschedulable")
     assert any("adding a node" in line for line in here.log)
+
+
+def test_an_old_complaint_is_not_held_against_a_pod_that_runs(here: Lab) -> None:
+    """Events come late, and a list has all of them: what the pod has shown since counts."""
+    gate = threading.Event()
+    here.play(lambda pod, node: Outcome("ok", frames(node), done=gate))
+
+    def complain(pod: dict[str, Any]) -> None:
+        for reason in ("FailedScheduling", "FailedMount", "FailedCreate"):
+            here.cluster.add("", "events", {
+                "metadata": {"name": reason.lower(), "namespace": "default"}, "type": "Warning", "reason": reason,
+                "involvedObject": {"kind": "Pod", "name": pod["metadata"]["name"]}})  # fmt: skip
+        threading.Timer(1.0, gate.set).start()
+
+    here.when("pods", running, complain)
+    assert here.one(pace=PACE._replace(grace=0.5)).status == "ok"
 
 
 def test_events_may_be_forbidden(here: Lab) -> None:
@@ -115,14 +139,13 @@ def test_events_may_be_forbidden(here: Lab) -> None:
 def test_the_condition_of_the_job_is_shown(here: Lab) -> None:
     here.play(lambda pod, node: Outcome("hang"))
 
-    def end() -> None:
+    def end(pod: dict[str, Any]) -> None:
         (job,) = here.cluster.names("batch", "jobs")
         condition = {"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "Job was active longer than specified deadline"}  # fmt: skip
         here.cluster.store.update(("batch", "jobs", "default", job), {"status": {"conditions": [condition]}}, merge=True)  # fmt: skip
-        (pod,) = here.cluster.names("", "pods")
-        here.cluster.store.delete(("", "pods", "default", pod))
+        here.cluster.store.delete(("", "pods", "default", pod["metadata"]["name"]))
 
-    threading.Timer(0.5, end).start()
+    here.when("pods", running, end)
     node = here.one(pace=PACE._replace(grace=10))
     assert (node.status, node.reason) == ("failed", "DeadlineExceeded")
     assert "deadline" in node.message
@@ -131,11 +154,10 @@ def test_the_condition_of_the_job_is_shown(here: Lab) -> None:
 def test_a_pod_that_somebody_deletes(here: Lab) -> None:
     here.play(lambda pod, node: Outcome("hang"))
 
-    def delete() -> None:
-        (pod,) = here.cluster.names("", "pods")
-        here.cluster.store.delete(("", "pods", "default", pod))
+    def delete(pod: dict[str, Any]) -> None:
+        here.cluster.store.delete(("", "pods", "default", pod["metadata"]["name"]))
 
-    threading.Timer(0.5, delete).start()
+    here.when("pods", running, delete)
     node = here.one(pace=PACE._replace(grace=10))
     assert (node.status, node.reason) == ("failed", "Deleted")
 
@@ -151,13 +173,13 @@ def test_a_log_that_does_not_end_with_its_pod(here: Lab) -> None:
 
     here.play(lambda pod, node: Outcome("hang"))
 
-    def lose() -> None:
-        (pod,) = here.cluster.names("", "pods")
+    def lose(item: dict[str, Any]) -> None:
+        pod = item["metadata"]["name"]
         here.cluster.logs[("default", pod)] = Open(["a line"])
         status = {"phase": "Failed", "reason": "NodeLost", "message": "Node node-00 is gone"}
         here.cluster.store.update(("", "pods", "default", pod), {"status": status}, merge=True)
 
-    threading.Timer(0.5, lose).start()
+    here.when("pods", lambda pod: bool(here.sent("GET", "/log?follow")), lose)
     began = time.monotonic()
     node = here.one(pace=PACE._replace(grace=10))
     assert (node.status, node.reason) == ("failed", "NodeLost")
@@ -191,6 +213,12 @@ def test_a_long_outage_is_the_end(here: Lab) -> None:
         here.run(pace=PACE._replace(grace=10, outage=0.5))
     assert caught.value.exit_status == 6
     assert here.left() == []
+
+
+def test_events_that_cannot_be_had_are_no_end(here: Lab) -> None:
+    here.play()
+    here.cluster.fault(r"GET .*/events", status=500)
+    assert here.one(pace=PACE._replace(outage=0.1, grace=10)).status == "ok"
 
 
 def test_an_answer_that_nobody_has_thought_of_is_no_hang(here: Lab) -> None:

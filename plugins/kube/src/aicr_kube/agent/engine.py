@@ -64,8 +64,7 @@ class Engine:
         watchers = [
             Watcher(self._api, "pod", namespaced("v1", namespace, "pods"), selector(self._plan.run),
                     self._inbox, self._pace),
-            Watcher(self._api, "event", namespaced("v1", namespace, "events"), "", self._inbox, self._pace,
-                    old=False),
+            Watcher(self._api, "event", namespaced("v1", namespace, "events"), "", self._inbox, self._pace),
         ]  # fmt: skip
         self._workers = Workers(self._inbox)
         try:
@@ -118,9 +117,9 @@ class Engine:
                 raise message.error
             self._ctx.log("no right to read events: reasons will be less exact")
         elif isinstance(message, Away):
-            if message.over:
+            if message.over and message.kind == "pod":
                 self._lost(message.error)
-            else:
+            elif not message.over:
                 self._ctx.log(f"{message.error.message}; trying for {self._pace.outage:g} s")
 
     # --- starting ------------------------------------------------------------------------------------
@@ -218,8 +217,8 @@ class Engine:
             self._ctx.log("the cluster is adding a node for the agent")
             return
         found = troubles.of_event(event)
-        # What the pod itself says is more exact than an event about it.
-        if found is not None and unit.trouble is None:
+        # What the pod itself says is more exact than an event about it, and events may be old: a list has them all.
+        if found is not None and unit.trouble is None and not unit.is_past(found):
             self._note(unit, found)
 
     def _gone(self, unit: Unit) -> None:

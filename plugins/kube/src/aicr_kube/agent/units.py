@@ -29,6 +29,9 @@ class Unit:
     node: str = ""
     seen: bool = False
     """Whether the cluster has shown the pod."""
+    placed: bool = False
+    """Whether the scheduler has bound it to a node."""
+    running: bool = False
     ended: float = 0.0
     """When it was seen to have ended; 0 while it has not."""
     reading: bool = False
@@ -52,6 +55,8 @@ class Unit:
         self.seen = True
         self.pod = pod["metadata"]["name"]
         self.node = (pod.get("spec") or {}).get("nodeName") or self.node
+        self.placed = bool((pod.get("spec") or {}).get("nodeName"))
+        self.running = (pod.get("status") or {}).get("phase") == "Running"
         found = troubles.of_pod(pod)
         if found is not None and found.reason == "ErrImagePull":
             self.pulls += 1
@@ -65,10 +70,17 @@ class Unit:
         """Tell whether the former trouble has passed. A failing pull shows no trouble between two tries."""
         if (pod.get("status") or {}).get("phase") in ("Running", "Succeeded"):
             return True
-        placed = (pod.get("spec") or {}).get("nodeName")
         return (
             found is None
             and self.trouble is not None
             and self.trouble.reason == troubles.UNSCHEDULABLE
-            and bool(placed)
+            and self.placed
         )
+
+    def is_past(self, trouble: Trouble) -> bool:
+        """Tell whether what an event complains of is over, by what the pod has shown since."""
+        if trouble.reason == troubles.UNSCHEDULABLE:
+            return self.placed
+        if trouble.reason == "FailedCreate":
+            return self.seen
+        return self.running

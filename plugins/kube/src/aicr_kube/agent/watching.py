@@ -55,8 +55,9 @@ class Blind(NamedTuple):
 
 
 class Away(NamedTuple):
-    """The API server does not answer; ``over`` when it has been away too long."""
+    """The API server does not answer for a collection; ``over`` when it has been away too long."""
 
+    kind: str
     error: AicrError
     over: bool
 
@@ -73,13 +74,10 @@ class Watcher:
     """Follows one collection in a thread of its own and puts what it sees into ``inbox``."""
 
     def __init__(
-        self, api: Api, kind: str, path: str, selector: str, inbox: queue.SimpleQueue[Any], pace: Pace,
-        *, old: bool = True,
+        self, api: Api, kind: str, path: str, selector: str, inbox: queue.SimpleQueue[Any], pace: Pace
     ) -> None:  # fmt: skip
         self._api, self._kind, self._path, self._selector = api, kind, path, selector
         self._inbox, self._pace = inbox, pace
-        self._old = old
-        """Whether the objects that are already there are of interest."""
         self._stopped = threading.Event()
         self._version = ""
         self._away_since: float | None = None
@@ -99,7 +97,7 @@ class Watcher:
                     return
             except Exception as error:
                 # A thread that dies in silence would leave the engine waiting for what never comes.
-                self._tell(Away(_defect(error), over=True))
+                self._tell(Away(self._kind, _defect(error), over=True))
                 return
             if time.monotonic() - began < self._pace.pause:
                 self._stopped.wait(self._pace.pause)
@@ -108,8 +106,7 @@ class Watcher:
         if not self._version:
             items, self._version = self._api.listed(self._path, self._selector)
             self._away_since = None
-            if self._old:
-                self._tell(Seen(self._kind, "LIST", items))
+            self._tell(Seen(self._kind, "LIST", items))
         watch = self._api.watch(self._path, self._selector, self._version, self._pace.watch)
         for event in watch:
             if self._stopped.is_set():
@@ -137,7 +134,7 @@ class Watcher:
         self._away_since = self._away_since or now
         over = not is_outage(error) or now - self._away_since > self._pace.outage
         if first or over:
-            self._tell(Away(error, over))
+            self._tell(Away(self._kind, error, over))
         return not over
 
     def _tell(self, message: Any) -> None:
