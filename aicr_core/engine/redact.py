@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 POLICIES = ("standard", "minimal", "none")
+# Bare words of kernel command lines that tell nothing.
+_FLAGS = frozenset(
+    ["ro", "rw", "quiet", "splash", "single", "debug", "nomodeset", "nosmt", "noapic", "nofb"]
+)
 _MARK = re.compile(r"<redacted:[0-9a-f]{8}>")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SECRET = frozenset(
@@ -158,7 +162,24 @@ class _Redactor:
         return changed
 
     def _group(self, place: str, data: Document) -> Document:
-        return {key: self._reading(place, key, value) for key, value in data.items()}
+        changed = {key: self._reading(place, key, value) for key, value in data.items()}
+        return self._boot_words(changed) if place == "OS.grub." else changed
+
+    def _boot_words(self, data: Document) -> Document:
+        """Hide secrets among the keys: a boot line is cut at every blank, so a word without ``=`` is a key.
+
+        After an option such as ``--token`` any bare word may be its value; which one, the order would have told.
+        """
+        bare = [key for key, value in data.items() if value == "" and not key.startswith("-")]
+        exposed = any(
+            key.startswith("-") and value == "" and is_secret_name(key)
+            for key, value in data.items()
+        )
+        hidden = {
+            key: self._hide(key) if exposed and key not in _FLAGS else self.text(key)
+            for key in bare
+        }
+        return {hidden.get(key, key): value for key, value in data.items()}
 
     def _reading(self, place: str, key: str, value: Any) -> Any:
         if not isinstance(value, str) or not value or value == "[]":

@@ -213,3 +213,27 @@ def test_every_seeded_secret_in_every_form_of_output(
         assert run(["diff", "-b", str(path), "--target", str(empty), "--all", "--debug"]) == 0
         captured = capsys.readouterr()
         assert [marker for marker in markers if marker in captured.out + captured.err] == []
+
+
+def test_a_secret_that_became_a_key() -> None:
+    """A boot line is cut at blanks: what follows ``--token`` is a key of its own."""
+    words = {
+        "ro": "",
+        "--": "",
+        "--token": "",
+        CANARY: "",
+        "console": "ttyS0",
+        f"http://u:{CANARY}@h": "",
+    }
+    found = apply(document("OS", "grub", **words), "standard", "k")
+    assert CANARY not in json.dumps(found)
+    assert {"ro": "", "--token": "", "console": "ttyS0"}.items() <= found["measurements"][0][
+        "subtypes"
+    ][0]["data"].items()
+    assert apply(found, "standard", "other") == found
+    plain = {"ro": "", "nvme_x": "", f"http://u:{CANARY}@h": ""}
+    kept = apply(document("OS", "grub", **plain), "standard", "k")["measurements"][0]["subtypes"][
+        0
+    ]["data"]
+    assert {"ro", "nvme_x"} < set(kept)
+    assert CANARY not in json.dumps(kept)
