@@ -216,6 +216,7 @@ class Engine:
             unit.scaling = True
             self._ctx.log("the cluster is adding a node for the agent")
             return
+        unit.learn(troubles.pull_failure(event))
         found = troubles.of_event(event)
         # What the pod itself says is more exact than an event about it, and events may be old: a list has them all.
         if found is not None and unit.trouble is None and not unit.is_past(found):
