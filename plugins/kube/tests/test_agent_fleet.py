@@ -145,6 +145,37 @@ def test_a_quota_makes_the_waves_smaller(tmp_path: pathlib.Path) -> None:
         assert refused
 
 
+def test_a_quota_that_still_counts_what_is_being_removed(tmp_path: pathlib.Path) -> None:
+    """The agent that is through is deleted after the next one is asked for: that is no reason to give up."""
+    with lab(tmp_path, 3) as here:
+
+        def quota(verb: str, kind: Kind, item: Any) -> None:
+            if (verb, kind.plural) == ("create", "pods") and here.names("pods"):
+                raise Refused(403, "exceeded quota: team, used: pods=1, limited: pods=1")
+
+        here.cluster.admission.append(quota)
+        here.cluster.faults.add("DELETE", ".*/pods/.*", delay=0.3)
+        here.play()
+        result = here.run(all_nodes=True, concurrency=1)
+        assert [item.status for item in result.results] == ["ok"] * 3
+
+
+def test_a_quota_without_room_for_another_is_a_failure(tmp_path: pathlib.Path) -> None:
+    with lab(tmp_path, 2) as here:
+
+        def quota(verb: str, kind: Kind, item: Any) -> None:
+            if (verb, kind.plural) == ("create", "pods") and here.created("pods")[1:]:
+                raise Refused(403, "exceeded quota: team, used: pods=1, limited: pods=1")
+
+        here.cluster.admission.append(quota)
+        here.play()
+        result = here.run(all_nodes=True, concurrency=1)
+        assert [(item.status, item.reason) for item in result.results] == [
+            ("ok", ""),
+            ("failed", "FailedCreate"),
+        ]
+
+
 def test_a_lost_log_of_one_node(tmp_path: pathlib.Path) -> None:
     def behave(pod: dict[str, Any], node: str) -> Outcome:
         again = pod["metadata"]["name"].endswith("-2")
