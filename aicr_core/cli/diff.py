@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aicr_core.cli.options import choice, single
+from aicr_core.cli.options import choice, kubeconfig_option, max_input_size, single
 from aicr_core.cli.output import deliver, note, render, warn
 from aicr_core.engine.drift import SEVERITIES, SILENT
 from aicr_core.kit.emit import to_yaml
@@ -16,11 +16,6 @@ if TYPE_CHECKING:
     from aicr_core.app.environment import Environment
 
 FORMATS = ("yaml", "json", "table", "markdown", "sarif")
-
-max_input_size = click.option(
-    "--max-input-size", type=click.IntRange(1, 4096), default=64, metavar="MIB",
-    help="largest snapshot to read; default 64",
-)  # fmt: skip
 
 
 @click.command(
@@ -55,7 +50,7 @@ Examples:
 @click.option(
     "--format", "-t", "fmt", multiple=True, metavar="|".join(FORMATS), help="default: yaml"
 )
-@click.option("--kubeconfig", "-k", default="", metavar="FILE", help="for cm:// sources")
+@kubeconfig_option
 @max_input_size
 @click.pass_obj
 def diff(environment: Environment, /, **options: Any) -> None:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aicr_core.cli.diff import max_input_size, some
-from aicr_core.cli.options import choice, single
+from aicr_core.cli.diff import some
+from aicr_core.cli.options import choice, kubeconfig_option, max_input_size, single
 from aicr_core.cli.output import deliver, render, warn
 from aicr_core.kit.errors import GateFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from aicr_core.app.environment import Environment
 
@@ -42,7 +42,7 @@ Examples:
 )
 @click.option("--format", "-t", "fmt", multiple=True, metavar="yaml|json", help="default: yaml")
 @click.option("--flat", is_flag=True, help="write a plain Snapshot of the largest GPU group")
-@click.option("--kubeconfig", "-k", default="", metavar="FILE", help="for cm:// sources")
+@kubeconfig_option
 @max_input_size
 @click.pass_obj
 def import_command(environment: Environment, /, places: tuple[str, ...], **options: Any) -> None:
@@ -83,7 +83,7 @@ Examples:
 @click.option(
     "--format", "-t", "fmt", multiple=True, metavar="|".join(FORMATS), help="default: table"
 )
-@click.option("--kubeconfig", "-k", default="", metavar="FILE", help="for cm:// sources")
+@kubeconfig_option
 @max_input_size
 @click.pass_obj
 def report_command(environment: Environment, /, places: tuple[str, ...], **options: Any) -> None:
@@ -93,9 +93,20 @@ def report_command(environment: Environment, /, places: tuple[str, ...], **optio
     nodes are compared with each other.
     """
     from aicr_core.app.drift import shipped_rules
-    from aicr_core.app.fleet import open_fleet, report
+    from aicr_core.app.fleet import report
 
     fmt = choice("format", single("format", options["fmt"], "table"), FORMATS)
+    document = _open(environment, places, options)
+    result = report(document, shipped_rules(environment).of)
+    text = _report(result, fmt) if fmt in ("table", "markdown") else render(result, fmt)
+    deliver(environment, text, single("output", options["output"]), fmt)
+
+
+def _open(
+    environment: Environment, places: Sequence[str], options: Mapping[str, Any]
+) -> dict[str, Any]:
+    from aicr_core.app.fleet import open_fleet
+
     document, warnings = open_fleet(
         environment,
         places,
@@ -104,9 +115,7 @@ def report_command(environment: Environment, /, places: tuple[str, ...], **optio
     )
     for text in warnings:
         warn(text)
-    result = report(document, shipped_rules(environment).of)
-    text = _report(result, fmt) if fmt in ("table", "markdown") else render(result, fmt)
-    deliver(environment, text, single("output", options["output"]), fmt)
+    return document
 
 
 _KEYS = 20
@@ -192,7 +201,7 @@ Examples:
 )
 @click.option("--gate-exit-code", type=click.IntRange(1, 125), default=2, metavar="N",
               help="exit status when the quorum is not met; default 2")  # fmt: skip
-@click.option("--kubeconfig", "-k", default="", metavar="FILE", help="for cm:// sources")
+@kubeconfig_option
 @max_input_size
 @click.pass_obj
 def check_command(
@@ -203,18 +212,11 @@ def check_command(
     A node without a snapshot satisfies nothing: the quorum is of the nodes that were to be measured.
     """
     from aicr_core.app.bundle import load_recipe
-    from aicr_core.app.fleet import check, open_fleet
+    from aicr_core.app.fleet import check
 
     fmt = choice("format", single("format", options["fmt"], "table"), ("table", "yaml", "json"))
     loaded = load_recipe(environment, recipe, kubeconfig=options["kubeconfig"])
-    document, warnings = open_fleet(
-        environment,
-        places,
-        kubeconfig=options["kubeconfig"],
-        limit=options["max_input_size"] * 2**20,
-    )
-    for text in warnings:
-        warn(text)
+    document = _open(environment, places, options)
     result = check(loaded, document, options["quorum"])
     text = _verdict(result) if fmt == "table" else render(result, fmt)
     deliver(environment, text, single("output", options["output"]), fmt)

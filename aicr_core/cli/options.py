@@ -49,6 +49,15 @@ class Integer(IntegerType):
         raise click.BadParameter(f"{shown!r} is no integer", ctx=ctx, param=param)
 
 
+kubeconfig_option = click.option(
+    "--kubeconfig", "-k", default="", metavar="FILE", help="for cm:// sources"
+)
+max_input_size = click.option(
+    "--max-input-size", type=click.IntRange(1, 4096), default=64, metavar="MIB",
+    help="largest snapshot to read; default 64",
+)  # fmt: skip
+
+
 class SingleDash(click.Command):
     """A command whose long options may also be written with one dash, as the reference allows."""
 
@@ -189,9 +198,7 @@ def criteria_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 is_flag=True,
                 help="take no criteria values that only --data declares",
             ),
-            click.option(
-                "--kubeconfig", "-k", default="", metavar="FILE", help="for cm:// sources"
-            ),
+            kubeconfig_option,
         ]
     ):
         function = option(function)

@@ -122,6 +122,7 @@ def snapshot(environment: Environment, /, **options: Any) -> None:
 
 def _request(env: Any, options: dict[str, Any]) -> SnapshotRequest:
     from aicr_core.app.snapshot import SnapshotRequest, host_root
+    from aicr_core.engine.redact import POLICIES
 
     if options["only"]:
         choice("only", options["only"], ("host", "cluster"))
@@ -136,7 +137,7 @@ def _request(env: Any, options: dict[str, Any]) -> SnapshotRequest:
             _number(env.get("AICR_MAX_NODES_PER_ENTRY", "")),
         ),
         systemd_units=tuple(options["systemd_units"]),
-        redact=choice("redact", options["redact"], ("standard", "minimal", "none")),
+        redact=choice("redact", options["redact"], POLICIES),
         # Nodes of one run share a key: equal values stay comparable, and nothing in clear leaves a node.
         redaction_key=options["redaction_key"] or os.urandom(16).hex(),
         jobs=options["jobs"],

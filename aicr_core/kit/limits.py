@@ -1,7 +1,8 @@
 """Default limits: times in seconds, which a provider or option may override, and the size of a document.
 
 Values are the reference's, so that results agree on slow systems (spec/snapshot.md, spec/bundle.md). No other
-module holds such numbers.
+module of the core holds times. Sizes of one kind of input alone (snapshots, frames, output of programs) stand where it
+is read.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ class PluginManager:
                 continue
             start = time.perf_counter()
             try:
-                answer = self._call_one(row["name"], module, hook, arguments)
+                answer = self._call_one(row["name"], hook, arguments)
             except (Exception, SystemExit) as error:
                 self._traced(row, hook, arguments, type(error).__name__, start)
                 self._note(row, hook, error)
@@ -143,7 +143,7 @@ class PluginManager:
             spent = (time.perf_counter() - start) * 1e3
             self._trace(f"{row['name']}: {hook}({given}) -> {result} in {spent:.1f} ms")
 
-    def _call_one(self, name: str, module: Any, hook: str, arguments: Document) -> Any:
+    def _call_one(self, name: str, hook: str, arguments: Document) -> Any:
         manager = self._manager()
         others = [p for n, p in manager.list_name_plugin() if n != name and p is not None]
         result = manager.subset_hook_caller(hook, others)(**arguments)

@@ -10,7 +10,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fake_cluster import FakeCluster
+from emulated_cluster import FakeCluster
 from golden_run import run
 
 from aicr_core.app.environment import Environment
@@ -91,8 +91,9 @@ def test_reading(
     wrong, seen = [], set()
     with FakeCluster() as cluster:
         for name, data in cases["configmaps (namespace default)"].items():
+            metadata = {"name": name, "namespace": "default"}
             cluster.add(
-                "", "configmaps", {"metadata": {"name": name, "namespace": "default"}, "data": data}
+                {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
             )
         kubeconfig = cluster.kubeconfig(tmp_path / "kubeconfig")
         environment = Environment(Settings.from_env(os.environ))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from distributions import distribution
-from fake_cluster import FakeCluster
+from emulated_cluster import FakeCluster
 
 from aicr_core.cli.root import run
 from aicr_core.kit import yamlio
@@ -182,7 +182,7 @@ def test_a_configmap_round_trip(capsys: pytest.CaptureFixture[str], tmp_path: pa
         kubeconfig = cluster.kubeconfig(tmp_path / "kubeconfig")
         status, out, _ = snapshot(capsys, "-o", "cm://default/snap", "-k", kubeconfig)
         assert (status, out) == (0, "")
-        found = cluster.store.get(("", "configmaps", "default", "snap"))
+        found = cluster.get("configmaps", "default", "snap")
         assert found["metadata"]["annotations"]["aicr.run/source-node"] == "n1"
         assert found["metadata"]["annotations"]["aicr.run/redaction"] == "standard/1"
         assert (

@@ -8,9 +8,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from agent_lab import PACE, Lab, document, frames, lab, real
-from fake_cluster import Outcome
-from fake_cluster.server import Rule
+from agent_lab import PACE, Lab, Outcome, document, frames, lab, real
+from emulated_cluster import Kind, Rule
 
 from aicr_core.api import AicrError, Code
 
@@ -40,7 +39,7 @@ def test_a_node_is_measured_and_nothing_stays(here: Lab) -> None:
 def test_the_agent_asks_for_no_right_and_gets_no_token(here: Lab) -> None:
     here.play()
     here.run(profile="node")
-    assert [line for line in here.cluster.requests if "rbac.authorization" in line] == []
+    assert here.sent(part="rbac.authorization") == []
     assert here.sent("POST", "serviceaccounts") == []
     (job,) = here.created("jobs")
     spec = job["spec"]["template"]["spec"]
@@ -83,14 +82,14 @@ def test_a_long_prefix_is_cut_and_never_the_run(here: Lab) -> None:
 
 def test_only_own_objects_are_deleted_and_by_uid(here: Lab) -> None:
     """11.5: the reference deletes by fixed name, also the objects of another user's run."""
-    here.cluster.add("batch", "jobs", {"metadata": {"name": "aicr", "namespace": "default"}, "spec": {"template": {"spec": {"containers": []}}}})  # fmt: skip
+    here.add("batch", "jobs", {"metadata": {"name": "aicr", "namespace": "default"}, "spec": {"suspend": True, "template": {"spec": {"containers": []}}}})  # fmt: skip
     here.play()
     run = here.run().run
     assert here.left() == ["jobs/aicr"]
     deletes = here.sent("DELETE")
     assert deletes
     assert all(run in line for line in deletes)
-    bodies = [body for line, body in here.cluster.bodies if line.startswith("DELETE")]
+    bodies = [asked.json for asked in here.cluster.requests if asked.method == "DELETE"]
     assert len(bodies) == len(deletes)
     assert all(body["preconditions"]["uid"] for body in bodies)
 
@@ -137,7 +136,7 @@ def test_no_cleanup_names_the_commands(here: Lab) -> None:
 
 def test_what_cannot_be_removed_is_named(here: Lab) -> None:
     here.play()
-    here.cluster.fault("^DELETE", status=403, message="no")
+    here.cluster.faults.add("DELETE", ".*", status=403, message="no")
     result = here.run()
     assert result.results[0].status == "ok"
     assert [command.split()[-1] for command in result.residue] == [f"aicr-{result.run}"]
@@ -146,19 +145,10 @@ def test_what_cannot_be_removed_is_named(here: Lab) -> None:
 def test_an_answer_that_came_twice_is_one_object(here: Lab) -> None:
     """The POST was done but its answer lost: the object is taken as ours, by the run id, and removed."""
     here.play()
-    store = here.cluster.store
-    made = store.create
-
-    def create(key: Any, body: Any) -> Any:
-        item = made(key, body)
-        if key[1] == "jobs":
-            store.create = made  # type: ignore[method-assign]
-            raise ConnectionResetError
-        return item
-
-    store.create = create  # type: ignore[method-assign]
+    lost = here.cluster.faults.add("POST", ".*/jobs", cut="after", times=1)
     node = here.one()
     assert node.status == "ok", node.message
+    assert lost.seen >= 1
     assert here.left() == []
 
 
@@ -185,7 +175,7 @@ def test_ctrl_c_cleans_up(here: Lab) -> None:
 
 def test_a_second_ctrl_c_leaves_at_once_and_says_what_remains(here: Lab) -> None:
     here.play(lambda pod, node: Outcome("Unschedulable"))
-    here.cluster.fault("^DELETE", status=500, message="busy")
+    here.cluster.faults.add("DELETE", ".*", status=500, message="busy")
     ctx = here.context()
     first = Interrupt("Unschedulable", here.log)
 
@@ -234,14 +224,13 @@ def test_cleanup_has_time_of_its_own(here: Lab) -> None:
 
 
 def user(here: Lab, *rules: Rule) -> str:
-    here.cluster.users["alice"] = list(rules)
-    return "alice"
+    return here.user("alice", *rules)
 
 
 SINGLE = (
-    Rule(("create", "get", "delete"), ("jobs",), ("batch",), "default"),
-    Rule(("list", "watch"), ("pods",), ("",), "default"),
-    Rule(("get",), ("pods/log",), ("",), "default"),
+    Rule(("create", "get", "delete"), ("batch",), ("jobs",), namespace="default"),
+    Rule(("list", "watch"), ("",), ("pods",), namespace="default"),
+    Rule(("get",), ("",), ("pods/log",), namespace="default"),
 )
 
 
@@ -280,9 +269,11 @@ def test_all_that_is_denied_is_listed_at_once_with_a_role(here: Lab) -> None:
 
 def test_a_namespace_that_is_there_needs_no_right_to_make_one(here: Lab) -> None:
     here.play()
-    here.cluster.add("", "namespaces", {"metadata": {"name": "team"}})
+    here.add("", "namespaces", {"metadata": {"name": "team"}})
     rules = [rule._replace(namespace="team") for rule in SINGLE]
-    node = here.one(user=user(here, *rules, Rule(("get",), ("namespaces",))), namespace="team")
+    node = here.one(
+        user=user(here, *rules, Rule(("get",), ("",), ("namespaces",))), namespace="team"
+    )
     assert node.status == "ok"
     assert here.sent("POST", "/api/v1/namespaces ") == []
 
@@ -290,21 +281,19 @@ def test_a_namespace_that_is_there_needs_no_right_to_make_one(here: Lab) -> None
 def test_a_missing_namespace_is_made_and_stays(here: Lab) -> None:
     here.play()
     assert here.one(namespace="fresh").status == "ok"
-    assert "fresh" in here.cluster.names("", "namespaces")
+    assert "fresh" in here.names("namespaces")
     assert any("fresh" in line and "stays" in line for line in here.log)
 
 
 def test_a_missing_namespace_without_the_right_says_so(here: Lab) -> None:
     rules = [rule._replace(namespace="fresh") for rule in SINGLE]
     with pytest.raises(AicrError, match="namespace fresh is not there") as caught:
-        here.run(user=user(here, *rules, Rule(("get",), ("namespaces",))), namespace="fresh")
+        here.run(user=user(here, *rules, Rule(("get",), ("",), ("namespaces",))), namespace="fresh")
     assert caught.value.exit_status == 4
 
 
 def test_a_namespace_that_is_going_away(here: Lab) -> None:
-    here.cluster.add(
-        "", "namespaces", {"metadata": {"name": "old"}, "status": {"phase": "Terminating"}}
-    )
+    here.add("", "namespaces", {"metadata": {"name": "old"}, "status": {"phase": "Terminating"}})
     with pytest.raises(AicrError, match="being deleted"):
         here.run(namespace="old")
 
@@ -312,7 +301,7 @@ def test_a_namespace_that_is_going_away(here: Lab) -> None:
 @pytest.mark.parametrize("level", ["restricted", "baseline"])
 def test_a_namespace_that_admits_no_agent(here: Lab, level: str) -> None:
     """14.2: the profile ``api`` is chosen, and said so; the document says what it has not, and why."""
-    here.cluster.add("", "namespaces", {"metadata": {"name": "tight", "labels": {"pod-security.kubernetes.io/enforce": level}}})  # fmt: skip
+    here.add("", "namespaces", {"metadata": {"name": "tight", "labels": {"pod-security.kubernetes.io/enforce": level}}})  # fmt: skip
     here.play()
     node = here.one(namespace="tight")
     assert here.sent("POST", "/jobs") == []
@@ -330,7 +319,7 @@ def test_a_namespace_that_admits_no_agent(here: Lab, level: str) -> None:
 
 
 def test_the_plain_profile_fits_a_restricted_namespace(here: Lab) -> None:
-    here.cluster.add("", "namespaces", {"metadata": {"name": "tight", "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}})  # fmt: skip
+    here.add("", "namespaces", {"metadata": {"name": "tight", "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}})  # fmt: skip
     here.play()
     assert here.one(namespace="tight", profile="plain").status == "ok"
     spec = here.created("jobs")[0]["spec"]["template"]["spec"]
@@ -346,9 +335,7 @@ def test_a_runtime_class_that_is_not_there(here: Lab) -> None:
 
 
 def test_a_runtime_class_needs_no_privileged_pod(here: Lab) -> None:
-    here.cluster.add(
-        "node.k8s.io", "runtimeclasses", {"metadata": {"name": "nvidia"}, "handler": "nvidia"}
-    )
+    here.add("node.k8s.io", "runtimeclasses", {"metadata": {"name": "nvidia"}, "handler": "nvidia"})
     here.play()
     here.run(runtime_class="nvidia")
     spec = here.created("jobs")[0]["spec"]["template"]["spec"]
@@ -358,9 +345,10 @@ def test_a_runtime_class_needs_no_privileged_pod(here: Lab) -> None:
 
 
 def test_openshift_names_the_constraint(here: Lab) -> None:
-    here.cluster.register(
-        "security.openshift.io", "v1", "securitycontextconstraints", "SecurityContextConstraints"
-    )
+    here.cluster.serve(
+        Kind("security.openshift.io", "v1", "securitycontextconstraints", "SecurityContextConstraints",
+             namespaced=False, custom=True)
+    )  # fmt: skip
     here.play()
     here.run(profile="node")
     assert any("oc adm policy add-scc-to-user hostmount-anyuid" in line for line in here.log)
@@ -371,7 +359,7 @@ def test_openshift_names_the_constraint(here: Lab) -> None:
 
 def test_without_a_word_about_where_a_gpu_node_is_measured(here: Lab) -> None:
     """#1179, #1199: the reference lands on any node and reports no GPU."""
-    here.cluster.node("zz-gpu", {"nvidia.com/gpu.present": "true"})
+    here.node("zz-gpu", {"nvidia.com/gpu.present": "true"})
     here.play()
     assert here.one().node == "zz-gpu"
     assert any("GPU node" in line for line in here.log)
@@ -379,8 +367,8 @@ def test_without_a_word_about_where_a_gpu_node_is_measured(here: Lab) -> None:
 
 @pytest.mark.parametrize("fields", [{"node_selector": {"pool": "a"}}, {"require_gpu": True}])
 def test_a_word_about_where_is_kept(here: Lab, fields: dict[str, Any]) -> None:
-    here.cluster.node("zz-gpu", {"nvidia.com/gpu.present": "true"})
-    here.cluster.node("zz-pool", {"pool": "a"})
+    here.node("zz-gpu", {"nvidia.com/gpu.present": "true"})
+    here.node("zz-pool", {"pool": "a"})
     here.play()
     here.run(**fields)
     spec = here.created("jobs")[0]["spec"]["template"]["spec"]
@@ -412,7 +400,7 @@ def test_a_dry_run_makes_nothing(here: Lab) -> None:
 
 def test_a_cut_log_is_read_again(here: Lab) -> None:
     here.play()
-    here.cluster.fault("/log", cut=1, times=1)
+    here.cluster.faults.add("GET", ".*/log", cut=1, times=1)
     assert here.one().document == document("node-00")
     assert len(here.sent("GET", "/log")) >= 2
 

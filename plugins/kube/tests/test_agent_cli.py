@@ -10,8 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from agent_lab import Lab, frames, lab, real
-from fake_cluster import Outcome
+from agent_lab import Lab, Outcome, frames, lab, real
 
 from aicr_core.kit import yamlio
 
@@ -85,11 +84,11 @@ def test_ctrl_c(here: Lab) -> None:
     here.play(lambda pod, node: Outcome("hang"))
     config = here.cluster.kubeconfig(here.folder / "config")
     process = subprocess.Popen([AICR, "snapshot", "-k", config], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)  # fmt: skip
-    with here.cluster.store.changed:
+    with here.cluster.objects.changed:
         for _ in range(300):
             if here.cluster.logs:
                 break
-            here.cluster.store.changed.wait(0.1)
+            here.cluster.objects.changed.wait(0.1)
     os.kill(process.pid, signal.SIGINT)
     _, text = process.communicate(timeout=30)
     assert process.returncode == 9, text

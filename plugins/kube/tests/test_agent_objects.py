@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import datetime
 import json
+import pathlib
 from typing import Any
 
 import pytest
 from aicr_kube.agent import names, pods, profiles
-from cluster_fixtures import DATA
 
 from aicr_core.api import AgentRequest, AicrError, Code
 
+DATA = pathlib.Path(__file__).resolve().parents[4] / "shared/data/snapshots"
 needs_data = pytest.mark.skipif(
     not DATA.is_dir(), reason="../shared/data/snapshots is not beside this checkout"
 )

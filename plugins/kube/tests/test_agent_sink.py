@@ -6,12 +6,11 @@ import pathlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from agent_lab import Lab, lab
+from agent_lab import Lab, Outcome, lab
 from aicr_kube.agent.cli import agent
 from aicr_kube.store import write
 from click.testing import CliRunner
-from fake_cluster import Outcome
-from fake_cluster.server import Rule
+from emulated_cluster import Rule
 
 from aicr_core.api import AicrError, Code, StoredDocument
 from aicr_core.kit import yamlio
@@ -33,17 +32,17 @@ def writing(here: Lab) -> Any:
 
     def behave(pod: dict[str, Any], node: str) -> Outcome:
         account = pod["spec"]["serviceAccountName"]
-        assert account in here.cluster.names("", "serviceaccounts")
-        rules = []
-        for item in here.cluster.store.select("rbac.authorization.k8s.io", "roles", "", "", ""):
-            for rule in item["rules"]:
-                rules.append(Rule(tuple(rule["verbs"]), tuple(rule["resources"]), tuple(rule["apiGroups"]),
-                                  item["metadata"]["namespace"], tuple(rule["resourceNames"])))  # fmt: skip
-        here.cluster.users[account] = rules
+        assert account in here.names("serviceaccounts")
+        # Its rights are those of the role bindings that are in the cluster.
+        token = here.cluster.service_account(pod["metadata"]["namespace"], account)
         arguments = pod["spec"]["containers"][0]["args"]
         sink = arguments[arguments.index("--output") + 1]
         try:
-            write(here.context(account), sink, StoredDocument(data=b"kind: Snapshot\n"))
+            write(
+                here.context(token.removesuffix("-token")),
+                sink,
+                StoredDocument(data=b"kind: Snapshot\n"),
+            )
         except AicrError as error:
             return Outcome("fail", [str(error)], message=str(error))
         return Outcome("ok")
@@ -72,14 +71,14 @@ def test_the_agent_writes_with_a_role_for_one_object(here: Lab) -> None:
     # The result stays, everything else is gone.
     assert here.left() == ["configmaps/snap"]
     assert (
-        here.cluster.store.get(("", "configmaps", "default", "snap"))["data"]["snapshot.yaml"]
+        here.cluster.get("configmaps", "default", "snap")["data"]["snapshot.yaml"]
         == "kind: Snapshot\n"
     )
 
 
 def test_an_object_of_another_namespace(here: Lab) -> None:
     """11.5: the reference's agent gets no rights there."""
-    here.cluster.add("", "namespaces", {"metadata": {"name": "other"}})
+    here.add("", "namespaces", {"metadata": {"name": "other"}})
     here.play(writing(here))
     assert here.one(sink="cm://other/snap").status == "ok"
     (role,) = here.created("roles")
@@ -92,8 +91,8 @@ def test_an_object_of_another_namespace(here: Lab) -> None:
 def test_helpers_go_with_the_job_should_we_die(here: Lab) -> None:
     here.play(lambda pod, node: Outcome("hang"))
     here.run(sink=SINK, timeout=0.4, cleanup=False)
-    (job,) = here.cluster.names("batch", "jobs")
-    here.cluster.store.delete(("batch", "jobs", "default", job))
+    (job,) = here.names("jobs")
+    here.delete("jobs", job)
     assert here.left() == ["configmaps/snap"]
 
 
@@ -106,7 +105,7 @@ def test_an_object_that_was_never_filled_goes(here: Lab) -> None:
 
 
 def test_an_object_that_was_there_stays(here: Lab) -> None:
-    here.cluster.add(
+    here.add(
         "",
         "configmaps",
         {"metadata": {"name": "snap", "namespace": "default"}, "data": {"old": "1"}},
@@ -117,7 +116,7 @@ def test_an_object_that_was_there_stays(here: Lab) -> None:
 
 
 def test_a_prepared_account_is_used_and_stays(here: Lab) -> None:
-    here.cluster.add("", "serviceaccounts", {"metadata": {"name": "robot", "namespace": "default"}})
+    here.add("", "serviceaccounts", {"metadata": {"name": "robot", "namespace": "default"}})
     here.play(lambda pod, node: Outcome("ok"))
     here.run(sink=SINK, service_account="robot")
     assert here.created("jobs")[0]["spec"]["template"]["spec"]["serviceAccountName"] == "robot"
@@ -126,7 +125,7 @@ def test_a_prepared_account_is_used_and_stays(here: Lab) -> None:
 
 
 def test_without_the_right_to_grant_it_is_refused_early(here: Lab) -> None:
-    here.cluster.users["alice"] = [Rule(("*",), ("*",), ("", "batch"))]
+    here.user("alice", Rule(("*",), ("", "batch"), ("*",)))
     with pytest.raises(AicrError, match=r"create roles\.rbac\.authorization\.k8s\.io") as caught:
         here.run(user="alice", sink=SINK)
     assert caught.value.exit_status == 4
@@ -182,16 +181,17 @@ def test_a_cronjob_with_a_role_for_one_object(here: Lab) -> None:
     assert not any("aicr.run/run-id" in str(item) for item in made)
     for item in made:
         group = item["apiVersion"].rpartition("/")[0]
-        here.cluster.add(group, f"{item['kind'].lower()}s", item)
+        assert here.cluster.kind_of(item).group == group
+        here.cluster.add(item)
     here.play(writing(here))
     template = cron["jobTemplate"]
-    here.cluster.add("batch", "jobs", {"metadata": {"name": "aicr-1", "namespace": "default"}, "spec": template["spec"]})  # fmt: skip
+    here.add("batch", "jobs", {"metadata": {"name": "aicr-1", "namespace": "default"}, "spec": template["spec"]})  # fmt: skip
     for _ in range(200):
-        if here.cluster.store.get(("", "configmaps", "default", "snap")).get("data"):
+        if here.cluster.get("configmaps", "default", "snap").get("data"):
             break
-        with here.cluster.store.changed:
-            here.cluster.store.changed.wait(0.1)
-    assert "snapshot.yaml" in here.cluster.store.get(("", "configmaps", "default", "snap"))["data"]
+        with here.cluster.objects.changed:
+            here.cluster.objects.changed.wait(0.1)
+    assert "snapshot.yaml" in here.cluster.get("configmaps", "default", "snap")["data"]
 
 
 def test_the_role_for_an_administrator() -> None:

@@ -11,12 +11,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from agent_lab import Lab, lab
+from agent_lab import Lab, Outcome, lab
 from aicr_kube.agent import sweep
 from aicr_kube.agent.api import Api
 from aicr_kube.agent.cli import agent
 from click.testing import CliRunner
-from fake_cluster import Outcome
 
 from aicr_core.api import AicrError, Settings
 
@@ -71,9 +70,9 @@ def killed(here: Lab, words: str, fields: str) -> None:
 @pytest.mark.parametrize("fields", ["", "nodes=('node-00',)", "sink='cm://default/snap'"])
 def test_killed_in_the_middle(here: Lab, fields: str) -> None:
     here.play(lambda pod, node: Outcome("Unschedulable"))
-    here.cluster.add("", "configmaps", {"metadata": {"name": "mine", "namespace": "default"}})
+    here.add("", "configmaps", {"metadata": {"name": "mine", "namespace": "default"}})
     foreign = {"app.kubernetes.io/name": "aicr", "app.kubernetes.io/managed-by": "helm", "aicr.run/run-id": "20200101-000000-00000000"}  # fmt: skip
-    here.cluster.add("", "pods", {"metadata": {"name": "theirs", "namespace": "default", "labels": foreign}, "spec": {"containers": []}})  # fmt: skip
+    here.add("", "pods", {"metadata": {"name": "theirs", "namespace": "default", "labels": foreign}, "spec": {"containers": []}})  # fmt: skip
     killed(here, "Unschedulable", fields)
     left = here.left()
     assert len(left) >= 3
@@ -81,8 +80,7 @@ def test_killed_in_the_middle(here: Lab, fields: str) -> None:
     runner = CliRunner()
     config = here.cluster.kubeconfig(here.folder / "sweeping")
     # An hour passes on the cluster's clock: its objects are two hours old.
-    for item in here.cluster.store.objects.values():
-        item["metadata"]["creationTimestamp"] = (now() - LATER).strftime("%Y-%m-%dT%H:%M:%SZ")
+    here.date((now() - LATER).strftime("%Y-%m-%dT%H:%M:%SZ"))
     shown = runner.invoke(agent, ["sweep", "--dry-run", "-k", config], obj=Environment())
     assert shown.exit_code == 0, shown.output
     assert here.left() == left
@@ -105,10 +103,9 @@ class Environment:
 def _job(here: Lab, hours: float, **annotations: str) -> None:
     made = (now() - datetime.timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
     labels = {"app.kubernetes.io/name": "aicr", "app.kubernetes.io/managed-by": "aicr", "aicr.run/run-id": "20200101-000000-00000000"}  # fmt: skip
-    item = here.cluster.add("batch", "jobs", {"metadata": {
+    here.add("batch", "jobs", {"metadata": {
         "name": "aicr-20200101-000000-00000000", "namespace": "default", "labels": labels, "annotations": annotations}})  # fmt: skip
-    key = ("batch", "jobs", "default", item["metadata"]["name"])
-    here.cluster.store.objects[key]["metadata"]["creationTimestamp"] = made
+    here.date(made, "jobs")
 
 
 def test_a_run_that_may_take_long_is_left_alone(here: Lab) -> None:
@@ -120,31 +117,32 @@ def test_a_run_that_may_take_long_is_left_alone(here: Lab) -> None:
 @pytest.mark.parametrize("stamp", ["", "yesterday", "2020-01-01T00:00:00"])
 def test_an_object_without_an_age_is_left_alone(here: Lab, stamp: str) -> None:
     _job(here, 2)
-    (item,) = [item for key, item in here.cluster.store.objects.items() if key[1] == "jobs"]
-    item["metadata"]["creationTimestamp"] = stamp
+    here.date(stamp, "jobs")
     assert leftovers(here) == []
 
 
 def test_a_filled_configmap_is_a_result_and_stays(here: Lab) -> None:
     labels = {"app.kubernetes.io/name": "aicr", "app.kubernetes.io/managed-by": "aicr", "aicr.run/run-id": "20200101-000000-00000000"}  # fmt: skip
     for name, data in (("full", {"snapshot.yaml": "kind: Snapshot"}), ("empty", {})):
-        here.cluster.add("", "configmaps", {"data": data, "metadata": {
+        here.add("", "configmaps", {"data": data, "metadata": {
             "name": name, "namespace": "default", "labels": labels, "annotations": {"aicr.run/placeholder": "x"}}})  # fmt: skip
     assert [place.rpartition("/")[2] for place in leftovers(here)] == ["empty"]
 
 
 def test_kinds_that_may_not_be_listed_are_said(here: Lab) -> None:
     _job(here, 2)
-    here.cluster.fault("GET .*/(roles|rolebindings)", status=403, message="no roles for you")
+    here.cluster.faults.add(
+        "GET", ".*/(roles|rolebindings)", status=403, message="no roles for you"
+    )
     assert len(leftovers(here)) == 1
     assert sum("no roles for you" in line for line in here.log) == 2
-    here.cluster.fault("GET ", status=403, message="nothing for you")
+    here.cluster.faults.add("GET", ".*", status=403, message="nothing for you")
     with pytest.raises(AicrError, match="nothing for you"):
         leftovers(here)
 
 
 def test_everywhere(here: Lab) -> None:
-    here.cluster.add("", "namespaces", {"metadata": {"name": "team"}})
+    here.add("", "namespaces", {"metadata": {"name": "team"}})
     _job(here, 2)
     assert len(leftovers(here, namespace="")) == 1
     assert leftovers(here, namespace="team") == []
@@ -152,7 +150,7 @@ def test_everywhere(here: Lab) -> None:
 
 def test_what_cannot_be_removed_is_an_error(here: Lab) -> None:
     _job(here, 2)
-    here.cluster.fault("^DELETE", status=403, message="not you")
+    here.cluster.faults.add("DELETE", ".*", status=403, message="not you")
     config = here.cluster.kubeconfig(here.folder / "sweeping")
     result = CliRunner().invoke(agent, ["sweep", "-k", config], obj=Environment())
     assert isinstance(result.exception, AicrError)
@@ -164,9 +162,9 @@ def test_a_newer_object_of_that_name_stays(here: Lab) -> None:
     _job(here, 2)
     api = Api.open(here.context(), lambda: 20.0)
     found = sweep.find(api, "default", sweep.HOUR, now() + LATER, here.log.append)
-    (key,) = [key for key in here.cluster.store.objects if key[1] == "jobs"]
-    body: dict[str, Any] = here.cluster.store.delete(key)
-    here.cluster.add(
+    (name,) = here.names("jobs")
+    body: dict[str, Any] = here.delete("jobs", name)
+    here.add(
         "batch", "jobs", {"metadata": {"name": body["metadata"]["name"], "namespace": "default"}}
     )
     assert sweep.remove(api, found) == []

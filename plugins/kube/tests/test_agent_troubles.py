@@ -8,10 +8,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from agent_lab import PACE, Lab, document, frames, lab
+from agent_lab import PACE, Lab, Outcome, document, frames, lab
 from aicr_kube.agent import troubles
-from fake_cluster import Outcome
-from fake_cluster.server import Rule
+from emulated_cluster import Rule
 
 from aicr_core.api import AicrError
 
@@ -82,11 +81,13 @@ def test_a_pod_that_starts_in_time_is_not_given_up(here: Lab) -> None:
 
     def room(pod: dict[str, Any]) -> None:
         name = pod["metadata"]["name"]
-        key = ("", "pods", "default", name)
-        here.cluster.logs[("default", name)] = frames("node-00")
-        here.cluster.store.update(key, {"spec": {"nodeName": "node-00"}, "status": {
-            "phase": "Running", "conditions": [{"type": "PodScheduled", "status": "True"}]}}, merge=True)  # fmt: skip
-        here.cluster.store.update(key, {"status": {"phase": "Succeeded"}}, merge=True)
+        log = here.cluster.log("default", name, "aicr")
+        for line in frames("node-00"):
+            log.write(line)
+        log.close()
+        here.edit("pods", name, {"spec": {"nodeName": "node-00"}, "status": {
+            "phase": "Running", "conditions": [{"type": "PodScheduled", "status": "True"}]}})  # fmt: skip
+        here.edit("pods", name, {"status": {"phase": "Succeeded"}})
 
     here.when("pods", refused, room)
     node = here.one(pace=PACE._replace(grace=10))
@@ -98,7 +99,7 @@ def test_a_cluster_that_adds_a_node_is_waited_for(here: Lab) -> None:
 
     def scale(pod: dict[str, Any]) -> None:
         name = pod["metadata"]["name"]
-        here.cluster.add("", "events", {
+        here.add("", "events", {
             "metadata": {"name": "up", "namespace": "default"}, "type": "Normal", "reason": "TriggeredScaleUp",
             "involvedObject": {"kind": "Pod", "name": name}})  # fmt: skip
 
@@ -115,7 +116,7 @@ def test_an_old_complaint_is_not_held_against_a_pod_that_runs(here: Lab) -> None
 
     def complain(pod: dict[str, Any]) -> None:
         for reason in ("FailedScheduling", "FailedMount", "FailedCreate"):
-            here.cluster.add("", "events", {
+            here.add("", "events", {
                 "metadata": {"name": reason.lower(), "namespace": "default"}, "type": "Warning", "reason": reason,
                 "involvedObject": {"kind": "Pod", "name": pod["metadata"]["name"]}})  # fmt: skip
         threading.Timer(1.0, gate.set).start()
@@ -126,10 +127,10 @@ def test_an_old_complaint_is_not_held_against_a_pod_that_runs(here: Lab) -> None
 
 def test_events_may_be_forbidden(here: Lab) -> None:
     """No pod and no right to read why: said so, and in time."""
-    here.cluster.users["alice"] = [
-        Rule(("create", "get", "delete"), ("jobs",), ("batch",)), Rule(("list", "watch"), ("pods",)),
-        Rule(("get",), ("pods/log",)),
-    ]  # fmt: skip
+    here.user(
+        "alice", Rule(("create", "get", "delete"), ("batch",), ("jobs",)),
+        Rule(("list", "watch"), ("",), ("pods",)), Rule(("get",), ("",), ("pods/log",)),
+    )  # fmt: skip
     here.play(lambda pod, node: Outcome("FailedCreate", message="exceeded quota"))
     node = here.one(user="alice")
     assert (node.status, node.reason) == ("failed", "NoPod")
@@ -140,10 +141,10 @@ def test_the_condition_of_the_job_is_shown(here: Lab) -> None:
     here.play(lambda pod, node: Outcome("hang"))
 
     def end(pod: dict[str, Any]) -> None:
-        (job,) = here.cluster.names("batch", "jobs")
+        (job,) = here.names("jobs")
         condition = {"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "Job was active longer than specified deadline"}  # fmt: skip
-        here.cluster.store.update(("batch", "jobs", "default", job), {"status": {"conditions": [condition]}}, merge=True)  # fmt: skip
-        here.cluster.store.delete(("", "pods", "default", pod["metadata"]["name"]))
+        here.edit("jobs", job, {"status": {"conditions": [condition]}})
+        here.delete("pods", pod["metadata"]["name"])
 
     here.when("pods", running, end)
     node = here.one(pace=PACE._replace(grace=10))
@@ -155,7 +156,7 @@ def test_a_pod_that_somebody_deletes(here: Lab) -> None:
     here.play(lambda pod, node: Outcome("hang"))
 
     def delete(pod: dict[str, Any]) -> None:
-        here.cluster.store.delete(("", "pods", "default", pod["metadata"]["name"]))
+        here.delete("pods", pod["metadata"]["name"])
 
     here.when("pods", running, delete)
     node = here.one(pace=PACE._replace(grace=10))
@@ -165,19 +166,11 @@ def test_a_pod_that_somebody_deletes(here: Lab) -> None:
 def test_a_log_that_does_not_end_with_its_pod(here: Lab) -> None:
     """A node that is lost leaves the stream of its log open: the failure is not held up by it."""
 
-    class Open(list[str]):
-        """The server has more lines to come, for ever."""
-
-        def __len__(self) -> int:
-            return 10**9
-
-    here.play(lambda pod, node: Outcome("hang"))
+    here.play(lambda pod, node: Outcome("hang", ["a line"]))
 
     def lose(item: dict[str, Any]) -> None:
-        pod = item["metadata"]["name"]
-        here.cluster.logs[("default", pod)] = Open(["a line"])
         status = {"phase": "Failed", "reason": "NodeLost", "message": "Node node-00 is gone"}
-        here.cluster.store.update(("", "pods", "default", pod), {"status": status}, merge=True)
+        here.edit("pods", item["metadata"]["name"], {"status": status})
 
     here.when("pods", lambda pod: bool(here.sent("GET", "/log?follow")), lose)
     began = time.monotonic()
@@ -192,23 +185,23 @@ def test_a_log_that_does_not_end_with_its_pod(here: Lab) -> None:
 def test_a_watch_that_is_cut_or_expired_goes_on(here: Lab) -> None:
     """11.5: to the reference a closed watch is a failure."""
     here.play()
-    here.cluster.fault(r"/pods\?watch", cut=0, times=3)
-    here.cluster.fault(r"/pods\?watch", status=410, times=2)
+    here.cluster.faults.add("GET", ".*/pods", query="watch=", cut=0, times=3)
+    here.cluster.faults.add("GET", ".*/pods", query="watch=", status=410, times=2)
     assert here.one(pace=PACE._replace(grace=10)).status == "ok"
 
 
 def test_a_short_outage_is_ridden_out(here: Lab) -> None:
     here.play()
-    here.cluster.fault(r"GET .*/pods\?(?!watch)", status=503, times=4)
-    here.cluster.fault(r"GET .*/log", status=0, times=2)
-    here.cluster.fault(r"POST .*/jobs", status=500, times=2)
+    here.cluster.faults.add("GET", ".*/pods", query="^(?!.*watch=)", status=503, times=4)
+    here.cluster.faults.add("GET", ".*/log", cut="before", times=2)
+    here.cluster.faults.add("POST", ".*/jobs", status=500, times=2)
     assert here.one(pace=PACE._replace(grace=10)).status == "ok"
     assert here.left() == []
 
 
 def test_a_long_outage_is_the_end(here: Lab) -> None:
     here.play(lambda pod, node: Outcome("hang"))
-    here.cluster.fault(r"GET .*/pods", status=503, message="etcd is away")
+    here.cluster.faults.add("GET", ".*/pods.*", status=503, message="etcd is away")
     with pytest.raises(AicrError) as caught:
         here.run(pace=PACE._replace(grace=10, outage=0.5))
     assert caught.value.exit_status == 6
@@ -217,14 +210,14 @@ def test_a_long_outage_is_the_end(here: Lab) -> None:
 
 def test_events_that_cannot_be_had_are_no_end(here: Lab) -> None:
     here.play()
-    here.cluster.fault(r"GET .*/events", status=500)
+    here.cluster.faults.add("GET", ".*/events", status=500)
     assert here.one(pace=PACE._replace(outage=0.1, grace=10)).status == "ok"
 
 
 def test_an_answer_that_nobody_has_thought_of_is_no_hang(here: Lab) -> None:
     """A proxy that gives another form of JSON: the thread that reads it must not die in silence."""
     here.play(lambda pod, node: Outcome("hang"))
-    here.cluster.fault(r"GET .*/pods\?", status=200, body='{"items": [7], "metadata": "x"}')
+    here.cluster.faults.add("GET", ".*/pods", body=b'{"items": [7], "metadata": "x"}')
     with pytest.raises(AicrError):
         here.run(timeout=20)
     assert here.left() == []
@@ -233,7 +226,7 @@ def test_an_answer_that_nobody_has_thought_of_is_no_hang(here: Lab) -> None:
 def test_an_api_server_that_is_not_there(here: Lab) -> None:
     ctx = here.context()
     config = pathlib.Path(str(ctx.options["kubeconfig"]))
-    config.write_text(config.read_text().replace(here.cluster.url, "http://127.0.0.1:9"))
+    config.write_text(config.read_text().replace(here.cluster.server.url, "http://127.0.0.1:9"))
     with pytest.raises(AicrError) as caught:
         here.run(ctx=ctx)
     assert caught.value.exit_status == 6
@@ -242,7 +235,9 @@ def test_an_api_server_that_is_not_there(here: Lab) -> None:
 
 def test_a_refused_job_is_an_error_with_a_remedy(here: Lab) -> None:
     """11.5: serviceaccount-forbidden and the like end with 8 and no word about what to do."""
-    here.cluster.fault("POST .*/jobs", status=403, message='violates PodSecurity "baseline"')
+    here.cluster.faults.add(
+        "POST", ".*/jobs", status=403, message='violates PodSecurity "baseline"'
+    )
     with pytest.raises(AicrError) as caught:
         here.run()
     assert caught.value.exit_status == 4
@@ -292,6 +287,36 @@ def test_one_failed_pull_is_no_reason_to_give_up() -> None:
     assert unit.observe(pod) is None
     assert (found := unit.observe(pod)) is not None
     assert found.reason == "ErrImagePull"
+
+
+@pytest.mark.parametrize("seen", ["pod", "event", "late event", "itself"])
+def test_a_back_off_says_why_the_pull_failed(seen: str) -> None:
+    """Older kubelets write only that they wait; and of two states of a pod a list shows the last."""
+    from aicr_kube.agent.units import Unit
+
+    unit = Unit("n")
+
+    def waits(reason: str, message: str) -> dict[str, Any]:
+        waiting = {"state": {"waiting": {"reason": reason, "message": message}}}
+        return {
+            "metadata": {"name": "p"},
+            "status": {"phase": "Pending", "containerStatuses": [waiting]},
+        }
+
+    event = {"type": "Warning", "reason": "Failed", "message": 'Failed to pull image "x": no way'}
+    if seen == "pod":
+        unit.observe(waits("ErrImagePull", "no way"))
+    if seen == "event":
+        unit.learn(troubles.pull_failure(event))
+    text = "Back-off: ErrImagePull: no way" if seen == "itself" else "Back-off"
+    unit.trouble = unit.observe(waits("ImagePullBackOff", text))
+    if seen == "late event":
+        unit.learn(troubles.pull_failure(event))
+    assert unit.trouble is not None
+    assert unit.trouble.reason == "ImagePullBackOff"
+    assert unit.trouble.text.startswith("Back-off: ")
+    assert unit.trouble.text.count("no way") == 1
+    assert troubles.pull_failure({"reason": "Failed", "message": "Error: ErrImagePull"}) == ""
 
 
 def test_events_that_complain_and_those_that_do_not() -> None:

@@ -249,12 +249,12 @@ def test_at_most_eight_requests_at_once(fake_cluster: FakeCluster, client: Clust
     original = fake_cluster.server.api.answer
     gate = fake_cluster.faults.hit
 
-    def counted(method: str, path: str) -> object:
+    def counted(method: str, path: str, query: str) -> object:
         nonlocal running, most
         with lock:
             running += 1
             most = max(most, running)
-        return gate(method, path)
+        return gate(method, path, query)
 
     def done(asked: object) -> object:
         nonlocal running

@@ -78,7 +78,10 @@ class Controllers:
                 plural = change.kind.plural
                 if change.before is None and change.after is not None:
                     if plural == "jobs":
-                        self._start_job(change.after)
+                        # As with several workers: one Job does not wait for what another one's test says.
+                        threading.Thread(
+                            target=self._start_job, args=(change.after,), daemon=True
+                        ).start()
                     elif plural == "daemonsets":
                         self._start_daemonset(change.after)
                     elif plural == "pods" and not (change.after.get("status") or {}).get("phase"):

@@ -15,7 +15,8 @@ class Fault:
 
     ``skip`` lets that many pass first; ``times`` is how often it happens then (None: always). ``delay`` waits that
     many seconds first (the server's stop ends it). ``status`` answers with a Status; ``body`` with these bytes.
-    ``cut`` closes the connection: ``before`` any answer, or after that many events of a watch or lines of a log.
+    ``cut`` closes the connection: ``before`` any answer; ``after`` the request was done, without its answer; or
+    after that many events of a watch or lines of a log. ``query`` is a regular expression to be found in the query.
     """
 
     method: str
@@ -29,6 +30,7 @@ class Fault:
     cut: str | int | None = None
     skip: int = 0
     times: int | None = None
+    query: str = ""
     seen: int = 0
 
 
@@ -51,11 +53,12 @@ class Faults:
         with self._lock:
             self._faults.clear()
 
-    def hit(self, method: str, path: str) -> Fault | None:
+    def hit(self, method: str, path: str, query: str = "") -> Fault | None:
         """Give the fault that happens to this request."""
         with self._lock:
             for fault in self._faults:
-                if fault.method in (method, "*") and re.fullmatch(fault.path, path):
+                matches = fault.method in (method, "*") and re.fullmatch(fault.path, path)
+                if matches and re.search(fault.query, query):
                     fault.seen += 1
                     if fault.seen <= fault.skip:
                         continue

@@ -172,17 +172,22 @@ class Kubelet:
     def _stuck(self, pod: Item, container: Item, statuses: str, fate: Fate) -> None:
         image = container["image"]
         if fate.word == "config":
-            steps = [("CreateContainerConfigError", fate.message or 'secret "x" not found')]
+            text = fate.message or 'secret "x" not found'
+            steps = [("CreateContainerConfigError", text, f"Error: {text}")]
         else:
             text = fate.message or f'failed to pull and unpack image "{image}": not found'
             steps = [
-                ("ErrImagePull", text),
-                ("ImagePullBackOff", f'Back-off pulling image "{image}"'),
+                ("ErrImagePull", text, f'Failed to pull image "{image}": {text}'),
+                (
+                    "ImagePullBackOff",
+                    f'Back-off pulling image "{image}"',
+                    "Error: ImagePullBackOff",
+                ),
             ]
-        for reason, text in steps:
+        for reason, text, said in steps:
             state = {"waiting": {"reason": reason, "message": text}}
             self._edit(pod, lambda i, state=state: _put_state(i, statuses, container, state))  # type: ignore[misc]
-            event(self.cluster, pod, self._pods, "Failed", text, "kubelet")
+            event(self.cluster, pod, self._pods, "Failed", said, "kubelet")
 
     def _lose(self, pod: Item, fate: Fate) -> None:
         def edit(item: Item) -> None:

@@ -6,7 +6,7 @@ import http.server
 import json
 import socket
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import parse_qsl, urlsplit
 
 from emulated_cluster.api import Answer, Api, Asked
@@ -92,13 +92,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         asked = Asked(self.command, parts.path, query, headers, body, user)
         cluster.requests.append(asked)
-        fault = cluster.faults.hit(asked.method, asked.path)
+        fault = cluster.faults.hit(asked.method, asked.path, parts.query)
         cut: int | None = None
         try:
             if fault is not None:
                 self._misbehave(fault)
                 cut = fault.cut if isinstance(fault.cut, int) else None
             answer = self.server.api.answer(asked)
+            if fault is not None and fault.cut == "after":
+                self._hang_up()
         except _Done:
             return
         except Refused as refused:
@@ -117,15 +119,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if fault.delay:
             self.server.stopping.wait(fault.delay)
         if fault.cut == "before":
-            _break(self.connection)
-            self.close_connection = True
-            raise _Done
+            self._hang_up()
         if fault.body is not None:
             self._send(fault.status or 200, fault.body, "application/json", {})
             raise _Done
         if fault.status:
             headers = {"Retry-After": fault.retry_after} if fault.retry_after else {}
             raise Refused(fault.status, fault.message, fault.reason, headers=headers)
+
+    def _hang_up(self) -> NoReturn:
+        _break(self.connection)
+        self.close_connection = True
+        raise _Done
 
     def _whole(self, status: int, document: Any, headers: dict[str, str]) -> None:
         self._send(status, json.dumps(document).encode(), "application/json", headers)

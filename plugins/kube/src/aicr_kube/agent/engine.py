@@ -52,6 +52,8 @@ class Engine:
         self._fleet = bool(plan.nodes)
         self._waiting = [Unit(node) for node in reversed(plan.nodes or ("",))]
         self._active: dict[str, Unit] = {}
+        self._leaving: set[str] = set()
+        """Agents that are through, whose objects are being removed: to a quota they may still be there."""
         self._results: list[NodeResult] = []
         self._limit = request.concurrency if self._fleet else 1
         self._blind: set[str] = set()
@@ -78,8 +80,9 @@ class Engine:
     def _loop(self, end: float) -> None:
         while self._waiting or self._active:
             while self._waiting and len(self._active) < self._limit:
-                self._start(self._waiting.pop())
-            if not self._active:
+                if not self._start(self._waiting.pop()):
+                    break
+            if not self._active and not (self._waiting and self._leaving):
                 continue
             self._hear()
             if self._ctx.cancelled:
@@ -109,7 +112,9 @@ class Engine:
             else:
                 self._pods(message)
         elif isinstance(message, Done):
-            if message.token is not None:
+            if isinstance(message.token, str):
+                self._leaving.discard(message.token)
+            else:
                 self._answered(message)
         elif isinstance(message, Blind):
             self._blind.add(message.kind)
@@ -124,7 +129,8 @@ class Engine:
 
     # --- starting ------------------------------------------------------------------------------------
 
-    def _start(self, unit: Unit) -> None:
+    def _start(self, unit: Unit) -> bool:
+        """Start an agent; give False when there is no room for it yet."""
         attempt = unit.attempt + 1
         if self._fleet:
             item = pods.node_pod(self._request, self._plan, unit.target, attempt)
@@ -137,24 +143,26 @@ class Engine:
         try:
             made = self._ledger.create(item)
         except AicrError as error:
-            self._not_started(unit, error)
-            return
+            return self._not_started(unit, error)
         self._active[fresh.name] = fresh
         self._announced += 1
         self._kept(made)
+        return True
 
-    def _not_started(self, unit: Unit, error: AicrError) -> None:
+    def _not_started(self, unit: Unit, error: AicrError) -> bool:
+        """Give up an agent that was refused, and give True; False when it is to wait for its turn."""
         trouble = troubles.refused(error.message)
-        if "exceeded quota" in error.message and self._active:
+        if "exceeded quota" in error.message and (self._active or self._leaving):
             # The quota has room for so many at once: the others wait for their turn.
-            self._limit = len(self._active)
+            self._limit = max(1, len(self._active))
             self._waiting.append(unit)
-            return
+            return False
         if not self._announced:
             raise AicrError(
                 error.code, error.message, where=error.where, hint=trouble.hint
             ) from error
         self._finish(unit, "failed", trouble=trouble)
+        return True
 
     # --- what is seen --------------------------------------------------------------------------------
 
@@ -216,6 +224,7 @@ class Engine:
             unit.scaling = True
             self._ctx.log("the cluster is adding a node for the agent")
             return
+        unit.learn(troubles.pull_failure(event))
         found = troubles.of_event(event)
         # What the pod itself says is more exact than an event about it, and events may be old: a list has them all.
         if found is not None and unit.trouble is None and not unit.is_past(found):
@@ -338,7 +347,8 @@ class Engine:
     def _drop(self, unit: Unit) -> None:
         self._active.pop(unit.name, None)
         if self._request.cleanup and unit.place:
-            self._workers.submit(None, lambda: self._ledger.remove(unit.place))
+            self._leaving.add(unit.name)
+            self._workers.submit(unit.name, lambda: self._ledger.remove(unit.place))
 
     def _finish(
         self,

@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 Object = dict[str, Any]
 IMAGE = frozenset(["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable"])
 """Pulls are tried again by the kubelet: one failure alone is no reason to give up."""
+BACK_OFF = "ImagePullBackOff"
+"""The wait after a failed pull: its own text need not say why the pull failed."""
+_PULL_FAILED = "Failed to pull image"
 _WAITING = frozenset([
     *IMAGE, "InvalidImageName", "ImageInspectError", "CreateContainerConfigError", "CreateContainerError",
     "RunContainerError", "CrashLoopBackOff", "StartError",
@@ -87,6 +90,20 @@ def of_event(event: Object) -> Trouble | None:
     return _trouble(
         UNSCHEDULABLE if reason == "FailedScheduling" else reason, event.get("message", "")
     )
+
+
+def pull_failure(event: Object) -> str:
+    """Give why an image could not be pulled, from the kubelet's event about it; empty for any other event."""
+    text = str(event.get("message") or "")
+    failed = event.get("reason") == "Failed" and text.startswith(_PULL_FAILED)
+    return text if failed else ""
+
+
+def because(trouble: Trouble, cause: str) -> Trouble:
+    """Add to a back-off why the pull failed, unless it says so itself."""
+    if trouble.reason != BACK_OFF or not cause or cause in trouble.text:
+        return trouble
+    return _trouble(trouble.reason, f"{trouble.text}: {cause}")
 
 
 def of_job(job: Object) -> Trouble | None:

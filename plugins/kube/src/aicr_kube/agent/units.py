@@ -45,6 +45,8 @@ class Unit:
     scaling: bool = False
     """Whether the cluster is adding a node for it."""
     pulls: int = 0
+    pull: str = ""
+    """Why the image could not be pulled: older kubelets do not repeat it while they wait for the next try."""
     trouble: Trouble | None = None
     since: float = 0.0
     """When the trouble began."""
@@ -60,11 +62,22 @@ class Unit:
         found = troubles.of_pod(pod)
         if found is not None and found.reason == "ErrImagePull":
             self.pulls += 1
+            self.pull = found.text or self.pull
             if self.pulls < 2:
                 return None
+        if found is not None:
+            found = troubles.because(found, self.pull)
         if self._is_over(pod, found):
             self.trouble = None
         return found
+
+    def learn(self, pull: str) -> None:
+        """Take in an event that says why the image could not be pulled; the pod's own word is better."""
+        if self.pull or not pull:
+            return
+        self.pull = pull
+        if self.trouble is not None:
+            self.trouble = troubles.because(self.trouble, pull)
 
     def _is_over(self, pod: Object, found: Trouble | None) -> bool:
         """Tell whether the former trouble has passed. A failing pull shows no trouble between two tries."""
