@@ -39,7 +39,11 @@ def check(environment: Environment, target: str) -> None:
                 Code.INVALID_REQUEST, "a result cannot be written to a URL", where="--output",
                 hint="give a file, - for standard output, or cm://namespace/name",
             )  # fmt: skip
-        store_for(environment, target)
+        from aicr_core.plugins.manager import resolve
+
+        _, store = store_for(environment, target)
+        if store.check is not None:
+            resolve(store.check)(target)
         return
     folder = os.path.dirname(os.path.realpath(target))
     if os.path.isdir(target):

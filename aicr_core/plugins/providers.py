@@ -148,12 +148,14 @@ class Store:
     """Reads and writes documents of one URI scheme.
 
     ``read(ctx, uri) -> StoredDocument``; ``write(ctx, uri, StoredDocument)`` writes it whole or not at all.
-    ``ctx.options["kubeconfig"]`` is the user's ``--kubeconfig``.
+    ``ctx.options["kubeconfig"]`` is the user's ``--kubeconfig``. ``check(uri)`` raises for a URI that can never work;
+    it is called before the work whose result goes there.
     """
 
     scheme: str
     read: Call
     write: Call
+    check: Call | None = None
 
 
 @attrs.frozen(kw_only=True)

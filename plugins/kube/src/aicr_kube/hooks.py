@@ -35,7 +35,12 @@ def aicr_collectors() -> Iterable[Collector]:
 @hookimpl
 def aicr_stores() -> Iterable[Store]:
     """Register the store ``cm://namespace/name``."""
-    yield Store(scheme="cm", read="aicr_kube.store:read", write="aicr_kube.store:write")
+    yield Store(
+        scheme="cm",
+        read="aicr_kube.store:read",
+        write="aicr_kube.store:write",
+        check="aicr_kube.store:place_of",
+    )
 
 
 @hookimpl
