@@ -144,17 +144,19 @@ class Misfit(Exception):
     """A plain value is not of the shape asked for; where, only :func:`decode` of its nodes can say."""
 
 
-def fit(value: Any, schema: Schema) -> Any:
-    """Give what :func:`decode` would give for a value whose positions are not known, unknown keys left out.
+def fit(value: Any, schema: Schema, *, strict: bool = False) -> Any:
+    """Give what :func:`decode` would give for a value whose positions are not known.
 
-    For documents that machines write, where it is much quicker. Raises Misfit for anything that is not
-    plainly of the shape: also where ``decode`` would be more liberal.
+    For documents that machines write, where it is much quicker. Unknown keys are left out, or with ``strict`` a
+    misfit. Raises Misfit for anything that is not plainly of the shape: also where ``decode`` would be more liberal.
     """
     if isinstance(schema, Kind):
         if schema is ANY:
             _shallow(value, 8)
         elif value.__class__ is not _PLAIN[schema]:
             raise Misfit
+        elif schema is FREE_MAP and strict:
+            _shallow(value, 30)
         elif isinstance(value, dict) and any(
             item.__class__ is list or item.__class__ is dict for item in value.values()
         ):
@@ -164,18 +166,23 @@ def fit(value: Any, schema: Schema) -> Any:
     if isinstance(schema, ListOf):
         if value.__class__ is not list or None in value:
             raise Misfit
-        return [fit(item, schema.item) for item in value]
+        return [fit(item, schema.item, strict=strict) for item in value]
     if value.__class__ is not dict:
         raise Misfit
     if isinstance(schema, MapOf):
-        return {key: fit(item, schema.value) for key, item in value.items() if item is not None}
+        return {
+            key: fit(item, schema.value, strict=strict)
+            for key, item in value.items()
+            if item is not None
+        }
     found = {
-        key: fit(value[key], field)
+        key: fit(value[key], field, strict=strict)
         for key, field in schema.fields.items()
         if value.get(key) is not None
     }
     folded = {key.lower() for key in schema.fields}
-    if any(key not in schema.fields and key.lower() in folded for key in value):
+    unknown = [key for key in value if key not in schema.fields]
+    if any(key.lower() in folded or (strict and key not in schema.ignored) for key in unknown):
         raise Misfit
     if any(name not in found for name in schema.required):
         raise Misfit
