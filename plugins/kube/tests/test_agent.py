@@ -409,7 +409,7 @@ def test_a_lost_log_costs_one_more_pod(here: Lab) -> None:
     """Rotated: the first frame never comes back. One more pod, and only one."""
 
     def behave(pod: dict[str, Any], node: str) -> Outcome:
-        first = "-2" not in pod["metadata"]["name"][-8:]
+        first = not pod["metadata"]["labels"]["batch.kubernetes.io/job-name"].endswith("-2")
         return Outcome("ok", frames(node)[1:] if first else frames(node))
 
     here.play(behave)

@@ -156,7 +156,10 @@ class Controllers:
         try:
             for admission in self.cluster.admission:
                 admission("create", self._kinds["pods"], pod)
-            self._objects.create(self._kinds["pods"], pod)
+            with self._objects.changed:
+                # One whose owner was deleted meanwhile would be collected at once.
+                if any(o["metadata"]["uid"] == metadata["uid"] for o in self._objects.all(kind)):
+                    self._objects.create(self._kinds["pods"], pod)
         except Refused as error:
             event(
                 self.cluster,
