@@ -141,6 +141,7 @@ def bench(session: nox.Session) -> None:
     _install(session)
     session.run("python", "tests/benchmarks/run.py", *session.posargs)
     session.run("python", "tests/benchmarks/snapshots.py")
+    session.run("python", "tests/benchmarks/kube.py")
 
 
 @nox.session

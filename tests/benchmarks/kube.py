@@ -1,7 +1,7 @@
 """Benchmark of the cluster collectors: the topology of 5,000 nodes with 83 labels each, over HTTP.
 
 The emulated API server runs in a process of its own; a fresh interpreter per run collects, and reports time and
-peak memory. ``topology()`` gives a row for run.py; run this file alone for a table. A measurement, not a test.
+peak memory. Prints a row of docs/performance.md. A measurement, not a test.
 """
 
 from __future__ import annotations
