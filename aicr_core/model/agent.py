@@ -16,9 +16,9 @@ class AgentRequest:
 
     ``all_nodes`` false measures one node, which the cluster's scheduler chooses among those that the selector
     and tolerations allow; true measures every node that the selector allows (``nodes`` names them instead), at
-    most ``concurrency`` at once. ``profile`` is one of ``auto``, ``privileged``, ``gpu``, ``node``, ``plain``, ``api``. ``sink`` is a
-    store URI the agent itself writes to; empty means that the result comes back to the caller. ``arguments`` are
-    further words for the ``aicr snapshot`` inside the agent. ``timeout`` is in seconds.
+    most ``concurrency`` at once. ``profile`` is one of ``auto``, ``privileged``, ``gpu``, ``node``, ``plain``, ``api``.
+    ``sink`` is a store URI the agent itself writes to; empty means that the result comes back to the caller.
+    ``arguments`` are further words for the ``aicr snapshot`` inside the agent. ``timeout`` is in seconds.
     """
 
     namespace: str = "default"
