@@ -44,6 +44,8 @@ class Taken(NamedTuple):
     document: Document
     warnings: tuple[str, ...] = ()
     residue: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    """Nodes without a snapshot; a document for sharing does not name them."""
     manifests: tuple[Mapping[str, Any], ...] = ()
 
 
@@ -91,7 +93,8 @@ def take_by_agent(
     else:
         document, outcomes = _one(environment, request, result, log)
     taken = _finish(environment, request, document, outcomes)
-    return taken._replace(residue=result.residue)
+    failed = tuple(item.node for item in result.results if item.document is None)
+    return taken._replace(residue=result.residue, failed=failed)
 
 
 def _one(
@@ -105,7 +108,7 @@ def _one(
         code = Code.TIMEOUT if node.status == "timeout" else Code.INTERNAL
         text = f"the agent on node {node.node or '(none yet)'} gave no snapshot: {node.reason}: {node.message}"
         raise AicrError(code, text)
-    collected = _collect(environment, request, "cluster", node.node, log)
+    collected = _cluster(environment, request, node.node, log)
     measurements = [*node.document.get("measurements", ()), *collected.measurements]
     entries = [*node.document.get("collection", ()), *collected.collection]
     return _document(environment, measurements, entries, node.node), collected.outcomes
@@ -119,7 +122,6 @@ def _fleet(
 ) -> tuple[Document, Any]:
     from aicr_core.engine import fleet
 
-    collected = _collect(environment, request, "cluster", "", log)
     nodes = [(item.node, item.document) for item in result.results if item.document is not None]
     failed = [
         {"node": item.node, "reason": item.reason or item.status, "message": item.message}
@@ -133,11 +135,14 @@ def _fleet(
             else {"node": "", "reason": "NoNodes", "message": "no node was selected"}
         )
         text = f"no node gave a snapshot; {first['node']}: {first['reason']}: {first['message']}"
-        raise AicrError(Code.INTERNAL, text)
+        late = all(item.status == "timeout" for item in result.results) and failed
+        raise AicrError(Code.TIMEOUT if late else Code.INTERNAL, text)
     from aicr_core.app.drift import shipped_rules
 
     rules = shipped_rules(environment)
-    document = fleet.build(result.run, nodes, failed, collected.measurements, rules)
+    document = fleet.build(result.run, nodes, failed, [], rules)
+    collected = _cluster(environment, request, document["metadata"]["source-node"], log)
+    document = fleet.with_cluster(document, collected.measurements)
     head = _document(environment, [], [], "")
     metadata = head["metadata"] | document.get("metadata", {})
     entries = [*document["collection"], *collected.collection]
@@ -172,15 +177,30 @@ def _package(environment: Environment, kind: str, name: str) -> str:
     return f"pip install {package}" if package else ""
 
 
-def _collect(
+def _cluster(
     environment: Environment,
     request: SnapshotRequest,
-    only: str,
     node: str,
     log: Callable[[str], None] | None,
 ) -> collect.Collected:
-    from aicr_core.plugins.manager import resolve
+    """Read the cluster with the caller's own rights, unless only hosts are asked for."""
+    if request.only == "host":
+        return collect.Collected([], [], ())
+    return _collect(environment, request, "cluster", node, log)
 
+
+def measures_host(environment: Environment, request: SnapshotRequest) -> bool:
+    """Tell whether the request needs facts of a host at all. Raises AicrError for an unknown collector."""
+    if request.only == "cluster":
+        return False
+    if not request.collectors:
+        return True
+    known = _known(environment, request)
+    return any(known[name][1].where == "host" for name in request.collectors)
+
+
+def _known(environment: Environment, request: SnapshotRequest) -> Mapping[str, Any]:
+    """Give the installed collectors by name. Raises AicrError when one that is asked for is not there."""
     known = environment.manager.named("aicr_collectors", "name", settings=environment.settings)
     for wanted in request.collectors:
         if wanted not in known:
@@ -193,6 +213,19 @@ def _collect(
             raise AicrError(
                 Code.NOT_FOUND, f'no collector "{wanted}"', where="--collector", hint=hint
             )
+    return known
+
+
+def _collect(
+    environment: Environment,
+    request: SnapshotRequest,
+    only: str,
+    node: str,
+    log: Callable[[str], None] | None,
+) -> collect.Collected:
+    from aicr_core.plugins.manager import resolve
+
+    known = _known(environment, request)
     chosen = [
         (plugin, provider, resolve(provider.call))
         for name, (plugin, provider) in sorted(known.items())
@@ -239,13 +272,21 @@ def _finish(
     from aicr_core.engine import redact
 
     document = redact.apply(document, request.redact, request.redaction_key)
+    if "fleet" not in document:
+        # The policy "minimal" takes the nodes out of a fleet: what is left is a plain snapshot.
+        document = {**document, "kind": "Snapshot"}
     if environment.manager_needed("aicr_snapshot_taken"):
         environment.manager.event("aicr_snapshot_taken", snapshot=document, outcomes=outcomes)
     return Taken(document, tuple(collect.problems(document.get("collection", ()))))
 
 
 def require(
-    document: Document, wanted: tuple[str, ...], *, gpu: bool, strict: bool
+    document: Document,
+    wanted: tuple[str, ...],
+    *,
+    gpu: bool,
+    strict: bool,
+    failed: tuple[str, ...] = (),
 ) -> AicrError | None:
     """Give the error of what the user demanded and the snapshot has not; None when all is there."""
     if gpu and not collect.accelerators(document):
@@ -258,10 +299,11 @@ def require(
         return AicrError(Code.INTERNAL, f"not read: {', '.join(absent)}", where="--require",
                          hint="see the `collection` block for the reasons")  # fmt: skip
     left = collect.problems(document.get("collection", ()))
-    failed = document.get("fleet", {}).get("failed", ())
     if strict and failed:
-        names = ", ".join(item["node"] for item in failed)
-        return AicrError(Code.TIMEOUT, f"no snapshot of {names}", where="--strict")
+        return AicrError(
+            Code.TIMEOUT, f"no snapshot of {', '.join(failed)}", where="--strict",
+            hint="see the lines above for the reasons",
+        )  # fmt: skip
     if strict and left:
         return AicrError(
             Code.INTERNAL, f"{len(left)} parts were not read whole", where="--strict", hint=left[0]

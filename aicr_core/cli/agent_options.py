@@ -102,8 +102,22 @@ def agent_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def refuse(options: Mapping[str, Any], why: str) -> None:
+    """Refuse options for agents in a run that has none: one that does nothing misleads. Raises AicrError."""
+    for name in ("--privileged", *(name for name, _, _ in _OPTIONS)):
+        if options[name.removeprefix("--").replace("-", "_")]:
+            raise AicrError(
+                Code.INVALID_REQUEST, f"this is for agents, and {why} runs none", where=name,
+                hint=f"leave {name} or {why} out",
+            )  # fmt: skip
+
+
 def agent_request(
-    env: Mapping[str, str], options: dict[str, Any], request: SnapshotRequest
+    env: Mapping[str, str],
+    options: dict[str, Any],
+    request: SnapshotRequest,
+    *,
+    debug: bool = False,
 ) -> AgentRequest:
     """Make the request of the options and AICR_* variables. Raises AicrError naming the flag."""
     from aicr_core.engine import setflags
@@ -122,6 +136,11 @@ def agent_request(
         raise AicrError(
             Code.INVALID_REQUEST, "--require-gpu reserves a GPU, --runtime-class reaches them without",
             where="--runtime-class", hint="give one of the two; --runtime-class leaves the GPUs to others",
+        )  # fmt: skip
+    if options["node"] and options["node_selector"]:
+        raise AicrError(
+            Code.INVALID_REQUEST, "--node names the nodes, --node-selector chooses among all",
+            where="--node-selector", hint="give one of the two",
         )  # fmt: skip
     tolerations: Sequence[Mapping[str, Any]] = ({"operator": "Exists"},)
     if options["toleration"] and "*" not in options["toleration"]:
@@ -148,6 +167,7 @@ def agent_request(
         requests=_quantities("requests", options["requests"]),
         limits=_quantities("limits", options["limits"]),
         arguments=_inside(request),
+        debug=debug,
         dry_run=options["dry_run"],
     )
 
@@ -159,7 +179,13 @@ def _profile(options: dict[str, Any]) -> str:
         return given
     if word not in ("true", "false", "1", "0", "t", "f"):
         raise click.BadParameter(f"{word!r} is neither true nor false", param_hint="--privileged")
-    return "privileged" if word in ("true", "1", "t") else "plain"
+    meant = "privileged" if word in ("true", "1", "t") else "plain"
+    if options["profile"] and given != meant:
+        raise AicrError(
+            Code.INVALID_REQUEST, f"this means --profile {meant}, and --profile {given} is given",
+            where="--privileged", hint="give one of the two",
+        )  # fmt: skip
+    return meant
 
 
 def _inside(request: SnapshotRequest) -> tuple[str, ...]:

@@ -118,6 +118,14 @@ def _open(
     return document
 
 
+def as_table(environment: Environment, document: dict[str, Any]) -> str:
+    """Give the report on a FleetSnapshot as a table."""
+    from aicr_core.app.drift import shipped_rules
+    from aicr_core.app.fleet import report
+
+    return _report(report(document, shipped_rules(environment).of), "table")
+
+
 _KEYS = 20
 """How many differences of a group the tables show; YAML and JSON hold all."""
 

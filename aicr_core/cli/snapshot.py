@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aicr_core.cli.agent_options import agent_options, agent_request
+from aicr_core.cli.agent_options import agent_options, agent_request, refuse
 from aicr_core.cli.options import Integer, choice, is_true, single
 from aicr_core.cli.output import deliver, note, render, warn
 from aicr_core.kit.errors import AicrError, Code
@@ -72,7 +72,7 @@ def snapshot(environment: Environment, /, **options: Any) -> None:
     document says in its `collection` block what could not be read, and why.
     """
     from aicr_core.app import sinks
-    from aicr_core.app.snapshot import require
+    from aicr_core.app.snapshot import measures_host, require
 
     env = environment.settings.env
     output = single("output", options["output"]).strip()
@@ -84,9 +84,22 @@ def snapshot(environment: Environment, /, **options: Any) -> None:
     if template and "://" in output:
         raise AicrError(Code.INVALID_REQUEST, "a rendered template goes to a file or standard output",
                         where="--output")  # fmt: skip
-    request = _request(env, options)
     local = options["local"] or env.get("AICR_AGENT_MODE") == "true"
-    agent = None if local else agent_request(env, options, request)
+    cluster_only = options["only"] == "cluster"
+    if options["local"] or cluster_only:
+        refuse(options, "--local" if options["local"] else "--only cluster")
+    elif not local and options["host_root"]:
+        raise AicrError(
+            Code.INVALID_REQUEST, "an agent mounts the host where its profile says", where="--host-root",
+            hint="give --local as well, to measure this host",
+        )  # fmt: skip
+    request = _request(env, options, local=local)
+    # Facts of the cluster are read with the user's own rights: for them alone no pod has to run.
+    local = local or not measures_host(environment, request)
+    debug = environment.settings.debug
+    agent = None if local else agent_request(env, options, request, debug=debug)
+    if agent is not None and agent.dry_run:
+        _check_dry_run(output, fmt, template)
     compiled = _template(template) if template else None
     sinks.check(environment, output)
     taken = _take(environment, request, agent, single("agent", options["agent"]))
@@ -95,10 +108,9 @@ def snapshot(environment: Environment, /, **options: Any) -> None:
     if taken.residue:
         warn("left in the cluster; remove with:\n  " + "\n  ".join(taken.residue))
     if agent is not None and agent.dry_run:
-        manifests = "---\n".join(render(dict(item), "yaml") for item in taken.manifests)
-        deliver(environment, manifests, output, "yaml", kubeconfig=request.kubeconfig)
+        deliver(environment, _manifests(taken, fmt), output, fmt)
         return
-    text = _text(taken.document, fmt, compiled, template)
+    text = _text(environment, taken.document, fmt, compiled, template)
     if options["framed"]:
         from aicr_core.kit.frames import write_frames
 
@@ -115,12 +127,32 @@ def snapshot(environment: Environment, /, **options: Any) -> None:
         wanted,
         gpu=options["require_gpu"] or is_true(env, "AICR_REQUIRE_GPU"),
         strict=options["strict"],
+        failed=taken.failed,
     )
     if problem is not None:
         raise problem
 
 
-def _request(env: Any, options: dict[str, Any]) -> SnapshotRequest:
+def _check_dry_run(output: str, fmt: str, template: str) -> None:
+    for refused, flag, text in (
+        ("://" in output, "--output", "a dry run writes nothing into the cluster"),
+        (fmt == "table", "--format", "a dry run prints objects, and there is no table of them"),
+        (bool(template), "--template", "a dry run has no snapshot to render"),
+    ):
+        if refused:
+            raise AicrError(
+                Code.INVALID_REQUEST, text, where=flag, hint=f"leave {flag} or --dry-run out"
+            )
+
+
+def _manifests(taken: Taken, fmt: str) -> str:
+    items = [dict(item) for item in taken.manifests]
+    if fmt == "json":
+        return render({"apiVersion": "v1", "kind": "List", "items": items}, "json")
+    return "---\n".join(render(item, "yaml") for item in items)
+
+
+def _request(env: Any, options: dict[str, Any], *, local: bool) -> SnapshotRequest:
     from aicr_core.app.snapshot import SnapshotRequest, host_root
     from aicr_core.engine.redact import POLICIES
 
@@ -129,7 +161,7 @@ def _request(env: Any, options: dict[str, Any]) -> SnapshotRequest:
     return SnapshotRequest(
         only=options["only"],
         collectors=tuple(options["collectors"]),
-        host_root=host_root(env, options["host_root"]),
+        host_root=host_root(env, options["host_root"]) if local else "/",
         kubeconfig=single("kubeconfig", options["kubeconfig"][-1:]),
         max_nodes_per_entry=single(
             "max-nodes-per-entry",
@@ -179,12 +211,20 @@ def _template(uri: str) -> Any:
     return compile_template(text, uri)
 
 
-def _text(document: dict[str, Any], fmt: str, compiled: Any, source: str) -> str:
+def _text(
+    environment: Environment, document: dict[str, Any], fmt: str, compiled: Any, source: str
+) -> str:
     if compiled is not None:
         from aicr_core.engine.report_template import render as render_template
 
         return render_template(compiled, document, source)
-    return _table(document) if fmt == "table" else render(document, fmt)
+    if fmt != "table":
+        return render(document, fmt)
+    if "fleet" in document:
+        from aicr_core.cli.fleet import as_table
+
+        return as_table(environment, document)
+    return _table(document)
 
 
 def _notes(document: dict[str, Any]) -> dict[str, str]:

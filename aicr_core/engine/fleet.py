@@ -93,6 +93,14 @@ def build(
     }  # fmt: skip
 
 
+def with_cluster(document: Document, cluster: Sequence[Document]) -> Document:
+    """Give a FleetSnapshot with further measurements of the cluster as a whole."""
+    return {
+        **document,
+        "measurements": collect.in_order(_together([*document["measurements"], *cluster])),
+    }
+
+
 _GAP = ("collector", "subtype", "status", "reason", "source")
 
 
@@ -193,4 +201,16 @@ def reading(fleet: Document, differs: Sequence[Document], path: str) -> str:
             gap = entry["path"].removeprefix("collection.")
             if path.startswith(f"{gap}.") and kind not in CLUSTER_TYPES:
                 raise AicrError(Code.NOT_FOUND, f"{path} could not be read: {entry['value']}")
+    if path.startswith("K8s.node.") and not _is_of_each_node(fleet):
+        raise AicrError(Code.NOT_FOUND, f"{path} is known of one node only")
     return match.reading(fleet, path)
+
+
+def _is_of_each_node(fleet: Document) -> bool:
+    """Tell whether facts of the Node object were read for every node, and not for the one that stands for all."""
+    return any(
+        measurement["type"] == "K8s"
+        and any(subtype["subtype"] == "node" for subtype in measurement.get("subtypes", ()))
+        for group in fleet["fleet"]["groups"]
+        for measurement in group.get("measurements", ())
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aicr_core.kit import yamlio
+from aicr_core.kit import limits, yamlio
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.kit.schema import (
     ANY,
@@ -341,7 +341,7 @@ def _quick(data: bytes | str, schema: Schema, kind: str) -> dict[str, Any] | Non
 
     try:
         text = data if isinstance(data, str) else data.decode("utf-8-sig")
-        if len(text) > yamlio.MAX_BYTES:
+        if len(text) > limits.MAX_BYTES:
             return None
         value = fastyaml.load(text)
         document: dict[str, Any] = fit(value, schema, strict=True)

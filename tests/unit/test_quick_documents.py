@@ -29,7 +29,10 @@ def full(text: str) -> Any:
     [
         (HEAD + REF + "    version: v1.2\n", True),
         (HEAD + REF + "    overrides:\n      a:\n        b: [1]\n", False),
-        (HEAD + REF + "    overrides:\n      a:\n        - 1\n        - null\n      c: 1.50\n", True),
+        (
+            HEAD + REF + "    overrides:\n      a:\n        - 1\n        - null\n      c: 1.50\n",
+            True,
+        ),
         (HEAD + REF + "    version: 1.10\n", False),
         (HEAD + REF + "    cleanup: yes\n", False),
         (HEAD + REF + "    dependencyRefs:\n      - 1\n", False),
@@ -44,7 +47,14 @@ def test_both_ways_agree(text: str, quick: bool) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [HEAD + "componentRef: []\n", "kind: Snapshot\n", HEAD + "ComponentRefs: []\n", "", "- a\n", HEAD + REF + "    vrsion: v1\n"],
+    [
+        HEAD + "componentRef: []\n",
+        "kind: Snapshot\n",
+        HEAD + "ComponentRefs: []\n",
+        "",
+        "- a\n",
+        HEAD + REF + "    vrsion: v1\n",
+    ],
 )
 def test_what_is_wrong_is_said_by_the_full_reader(text: str) -> None:
     assert schemas._quick(text, schemas.RECIPE, "RecipeResult") is None
@@ -62,7 +72,12 @@ REFS = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@given(st.lists(REFS, max_size=3), st.dictionaries(st.sampled_from(["service", "nodes", "odd"]), WORDS | st.integers(0, 9), max_size=2))
+@given(
+    st.lists(REFS, max_size=3),
+    st.dictionaries(
+        st.sampled_from(["service", "nodes", "odd"]), WORDS | st.integers(0, 9), max_size=2
+    ),
+)
 @settings(deadline=None)
 def test_any_recipe_is_read_alike(refs: list[Any], criteria: dict[str, Any]) -> None:
     text = HEAD + to_yaml({"componentRefs": refs, "criteria": criteria})
