@@ -168,6 +168,7 @@ def test_parts_of_a_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert status == 3
     assert 'did you mean "gpu"?' in err
     assert snapshot(capsys, "--only", "moon")[0] == 2
+    assert snapshot(capsys, "--systemd-unit", "")[0] == 2
     assert snapshot(capsys, "--host-root", "/none/such")[0] == 2
 
 
