@@ -161,7 +161,7 @@ def problems(collection: Iterable[Document]) -> list[str]:
 
 
 def missing(snapshot: Document, wanted: Iterable[str]) -> list[str]:
-    """Give those of ``wanted`` (``Type`` or ``Type.subtype``) that were not read, by the readings and the ``collection``."""
+    """Give those of ``wanted`` (``Type`` or ``Type.subtype``) that were not read, by readings and ``collection``."""
     present = set()
     for measurement in snapshot.get("measurements", ()):
         for subtype in measurement.get("subtypes", ()):
