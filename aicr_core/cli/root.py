@@ -196,7 +196,11 @@ def run(arguments: Sequence[str], environment: Environment | None = None) -> int
             import traceback
 
             note("".join(traceback.format_exception(error)).rstrip())
-        if isinstance(error, click.UsageError):
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):
+            # Its message is the whole help, which is no complaint to put on one line.
+            path = error.ctx.command_path if error.ctx is not None else "aicr"
+            log.failed("usage error: no command given", f"see `{path} --help`", status)
+        elif isinstance(error, click.UsageError):
             path = error.ctx.command_path if error.ctx is not None else "aicr"
             log.failed(f"usage error: {error.format_message()}", f"see `{path} --help`", status)
         else:

@@ -156,6 +156,9 @@ def _request(env: Any, options: dict[str, Any], *, local: bool) -> SnapshotReque
     from aicr_core.app.snapshot import SnapshotRequest, host_root
     from aicr_core.engine.redact import POLICIES
 
+    if not all(unit.strip() for unit in options["systemd_units"]):
+        raise AicrError(Code.INVALID_REQUEST, "the name of a unit is empty", where="--systemd-unit",
+                        hint="write --systemd-unit kubelet.service")  # fmt: skip
     if options["only"]:
         choice("only", options["only"], ("host", "cluster"))
     return SnapshotRequest(

@@ -161,12 +161,16 @@ def problems(collection: Iterable[Document]) -> list[str]:
 
 
 def missing(snapshot: Document, wanted: Iterable[str]) -> list[str]:
-    """Give those of ``wanted`` (``Type`` or ``Type.subtype``) that the snapshot does not hold with readings."""
+    """Give those of ``wanted`` (``Type`` or ``Type.subtype``) that were not read, by readings and ``collection``."""
     present = set()
     for measurement in snapshot.get("measurements", ()):
         for subtype in measurement.get("subtypes", ()):
             if subtype.get("data") or subtype.get("items"):
                 present |= {measurement["type"], f"{measurement['type']}.{subtype['subtype']}"}
+    # What was read and then left out, for sharing, was read.
+    for entry in snapshot.get("collection", ()):
+        if entry["status"] == "ok" and "subtype" in entry:
+            present |= {entry["subtype"].partition(".")[0], entry["subtype"]}
     broken = {
         entry.get("subtype", "")
         for entry in snapshot.get("collection", ())

@@ -201,3 +201,12 @@ def test_debug_reaches_the_agent(capsys: pytest.CaptureFixture[str]) -> None:
     snapshot(capsys, "--debug")
     snapshot(capsys)
     assert [request.debug for request in asked()] == [True, False]
+
+
+def test_a_schedule_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["agent", "cronjob", "-o", "cm://default/x", "--schedule"]
+    assert run([*words, ""]) == 2
+    assert "--schedule" in capsys.readouterr().err
+    assert run([*words, "daily"]) == 2
+    assert run([*words, "0 3 * * *"]) == 0
+    assert run([*words, "@daily"]) == 0

@@ -135,6 +135,8 @@ def test_templates(capsys: pytest.CaptureFixture[str], tmp_path: pathlib.Path) -
     [
         (["--require", "GPU,OS.grub"], 0),
         (["--require", "OS.kmod"], 8),
+        (["--require", "OS.grub", "--redact", "minimal"], 0),
+        (["--require", "OS.kmod", "--redact", "minimal"], 8),
         (["--require-gpu"], 0),
         (["--require-gpu", "--collector", "os"], 3),
         (["--strict"], 8),
@@ -166,6 +168,7 @@ def test_parts_of_a_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert status == 3
     assert 'did you mean "gpu"?' in err
     assert snapshot(capsys, "--only", "moon")[0] == 2
+    assert snapshot(capsys, "--systemd-unit", "")[0] == 2
     assert snapshot(capsys, "--host-root", "/none/such")[0] == 2
 
 
@@ -243,3 +246,10 @@ def test_this_host_really(
         "degraded",
         "forbidden",
     }
+
+
+def test_a_group_without_a_command_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fleet"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "usage error: no command given\nhint: see `aicr fleet --help`\n"

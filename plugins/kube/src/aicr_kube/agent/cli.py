@@ -114,6 +114,11 @@ def cronjob(
     from aicr_kube.agent import plan as planning
     from aicr_kube.agent import sink as sinking
 
+    if len(schedule.split()) != 5 and not schedule.startswith("@"):
+        raise AicrError(
+            Code.INVALID_REQUEST, f'"{schedule}" is no schedule', where="--schedule",
+            hint='write five fields such as "0 3 * * *", or @daily',
+        )  # fmt: skip
     selector = dict(_pair(text) for text in node_selector)
     request = AgentRequest(
         namespace=namespace, sink=sink, image=image, profile=profile, runtime_class=runtime_class, name=name,
