@@ -266,7 +266,7 @@ def measure(ctx, request):
 def aicr_agents():
     yield api.Agent(name="probe", call=measure)
 """)  # fmt: skip
-    words = ["snapshot", "--agent", "probe", "-n", "there", "--collector", "topology", "-t", "json"]
+    words = ["snapshot", "--agent", "probe", "-n", "there", "--only", "host", "-t", "json"]
     assert run(words) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["metadata"]["source-node"] == "there"

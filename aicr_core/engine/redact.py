@@ -25,7 +25,7 @@ _FLAGS = frozenset(
 _MARK = re.compile(r"<redacted:[0-9a-f]{8}>")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SECRET = frozenset(
-    ["pass", "password", "passwd", "passphrase", "passwords", "secret", "secrets", "token", "tokens",
+    ["pass", "password", "pwd", "psk", "passwd", "passphrase", "passwords", "secret", "secrets", "token", "tokens",
      "credential", "credentials", "apikey", "privatekey", "accesskey", "authorization"]
 )  # fmt: skip
 _PAIRS = frozenset([("api", "key"), ("private", "key"), ("access", "key"), ("pass", "word")])
@@ -39,6 +39,13 @@ _NAME = r"(?:pass(?:word|wd|phrase)?|secrets?|tokens?|credentials?|api[-_]?key|p
 _VALUE = r"""("[^"]*"|'[^']*'|[^\s"',;&\]})]+)"""
 _ASSIGNED = re.compile(rf"(?i)((?:[\w.]+[-_.])?{_NAME}(?:[-_][\w.-]*)?\s*[=:]\s*){_VALUE}")
 _OPTION = re.compile(rf"(?i)(--?(?:[\w.]+[-_.])?{_NAME}(?:[-_]\w+)?\s+){_VALUE}")
+# user:password@host without a scheme in front; an image's tag before its digest looks alike.
+_ACCOUNT = re.compile(r"(?<![\w/@.-])([\w.-]+:)([^\s:@/,;\"']{3,})(@)(?!sha[0-9])")
+_SIGNED = re.compile(r"([?&](?:sig|signature|x-amz-[a-z-]+)=)([^\s&\"']+)", re.IGNORECASE)
+# Tokens that tell what they are by their shape: GitHub, AWS, Slack, JSON web tokens.
+_SHAPES = re.compile(
+    r"()\b(gh[pousr]_\w{20,}|AKIA[0-9A-Z]{16}|xox[abp]-[\w-]{10,}|eyJ[\w-]{10,}\.[\w-]{4,}\.[\w-]{4,})"
+)
 _USER_INFO = re.compile(r"(://)([^\s/@\"']+)(@)")
 _HEADER = re.compile(
     r"(?i)((?:authorization\s*[:=]\s*)?\b(?:bearer|basic)\s+|authorization\s*[:=]\s*)([\w.~+/=-]{4,})"
@@ -229,6 +236,10 @@ class _Redactor:
             value = _PEM.sub(lambda m: m[1] + self._hide(m[2]) + m[3], value)
         if "://" in value:
             value = _USER_INFO.sub(lambda m: m[1] + self._hide(m[2]) + m[3], value)
+        if "@" in value:
+            value = _ACCOUNT.sub(lambda m: m[1] + self._hide(m[2]) + m[3], value)
+        for pattern in (_SIGNED, _SHAPES):
+            value = pattern.sub(lambda m: m[1] + self._hide(m[2]), value)
         value = _HEADER.sub(lambda m: m[1] + self._hide(m[2]), value)
         value = _ASSIGNED.sub(lambda m: m[1] + self._hide(m[2]), value)
         return _OPTION.sub(lambda m: m[1] + self._hide(m[2]), value)
