@@ -294,6 +294,15 @@ def require(
             Code.NOT_FOUND, "no GPU was found", where="--require-gpu",
             hint="see the `collection` block for what was tried",
         )  # fmt: skip
+    if gpu and "fleet" in document:
+        from aicr_core.engine import fleet
+
+        bare = fleet.without_accelerator(document)
+        if bare:
+            return AicrError(
+                Code.NOT_FOUND, f"no GPU was found on {', '.join(bare)}", where="--require-gpu",
+                hint="choose nodes with --node-selector, or see `aicr fleet report`",
+            )  # fmt: skip
     absent = collect.missing(document, wanted)
     if absent:
         return AicrError(Code.INTERNAL, f"not read: {', '.join(absent)}", where="--require",

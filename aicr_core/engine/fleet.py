@@ -189,6 +189,27 @@ def flatten(fleet: Document) -> Document:
     return {**kept, "kind": "Snapshot"}
 
 
+def without_accelerator(fleet: Document) -> list[str]:
+    """Give the nodes of the fleet on which no GPU subtype counts one."""
+    base = {
+        f"GPU.{subtype['subtype']}.gpu-count": subtype.get("data", {}).get("gpu-count", 0)
+        for measurement in fleet.get("measurements", ())
+        for subtype in measurement.get("subtypes", ())
+        if measurement["type"] == "GPU"
+    }
+    names: list[str] = []
+    for group in fleet["fleet"]["groups"]:
+        changed = {
+            entry["path"]: entry.get("value", 0)
+            for entry in group.get("differs", ())
+            if entry["path"].startswith("GPU.") and entry["path"].endswith(".gpu-count")
+        }
+        counts = {**base, **changed}.values()
+        if not any(isinstance(count, int) and count > 0 for count in counts):
+            names += group["nodes"]
+    return sorted(names)
+
+
 def reading(fleet: Document, differs: Sequence[Document], path: str) -> str:
     """Give the reading ``Type.subtype.key`` of a group of the fleet, as text. Raises AicrError(NOT_FOUND)."""
     kind = path.partition(".")[0]

@@ -40,11 +40,11 @@ _VALUE = r"""("[^"]*"|'[^']*'|[^\s"',;&\]})]+)"""
 _ASSIGNED = re.compile(rf"(?i)((?:[\w.]+[-_.])?{_NAME}(?:[-_][\w.-]*)?\s*[=:]\s*){_VALUE}")
 _OPTION = re.compile(rf"(?i)(--?(?:[\w.]+[-_.])?{_NAME}(?:[-_]\w+)?\s+){_VALUE}")
 # user:password@host without a scheme in front; an image's tag before its digest looks alike.
-_ACCOUNT = re.compile(r"(?<![\w/@.-])([\w.-]+:)([^\s:@/,;\"']{3,})(@)(?!sha[0-9])")
+_ACCOUNT = re.compile(r"(?<![\w/@.<-])([\w.-]+:)([^\s:@/,;<>\"']{3,})(@)(?!sha[0-9])")
 _SIGNED = re.compile(r"([?&](?:sig|signature|x-amz-[a-z-]+)=)([^\s&\"']+)", re.IGNORECASE)
 # Tokens that tell what they are by their shape: GitHub, AWS, Slack, JSON web tokens.
 _SHAPES = re.compile(
-    r"()\b(gh[pousr]_\w{20,}|AKIA[0-9A-Z]{16}|xox[abp]-[\w-]{10,}|eyJ[\w-]{10,}\.[\w-]{4,}\.[\w-]{4,})"
+    r"()(gh[pousr]_\w{20,}|AKIA[0-9A-Z]{16}|xox[abp]-[\w-]{10,}|eyJ[\w-]{10,}\.[\w-]{4,}\.[\w-]{4,})"
 )
 _USER_INFO = re.compile(r"(://)([^\s/@\"']+)(@)")
 _HEADER = re.compile(
@@ -232,6 +232,15 @@ class _Redactor:
         """Replace secrets inside a text: user information, headers, keys, assignments."""
         if not isinstance(value, str) or not value:
             return value
+        # What one rule uncovers another may have to hide: until nothing changes, so that twice is once.
+        for _ in range(4):
+            changed = self._once(value)
+            if changed == value:
+                break
+            value = changed
+        return value
+
+    def _once(self, value: str) -> str:
         if "-----BEGIN" in value:
             value = _PEM.sub(lambda m: m[1] + self._hide(m[2]) + m[3], value)
         if "://" in value:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from aicr_core.app.fleet import check, report
+from aicr_core.app.snapshot import require
 from aicr_core.cli.root import run
 from aicr_core.engine import diff, drift, fleet, redact, snapshots
 from aicr_core.kit import yamlio
@@ -167,6 +168,16 @@ def test_cpu_nodes_are_a_group_and_gpu_nodes_the_base(rules: drift.Rules) -> Non
     assert (len(first["nodes"]), first["base"]) == (6, second["id"])
     assert document["metadata"]["source-node"] == "node-09"
     assert any(item["type"] == "GPU" for item in document["measurements"])
+
+
+def test_require_gpu_looks_at_every_node(rules: drift.Rules) -> None:
+    some = [node(1), node(2), node(3, gpus=0), node(4, gpus=7)]
+    document = fleet.build("r", some, [], [], rules)
+    assert fleet.without_accelerator(document) == ["node-03"]
+    problem = require(document, (), gpu=True, strict=False)
+    assert problem is not None
+    assert (problem.exit_status, "node-03" in problem.message) == (3, True)
+    assert fleet.without_accelerator(fleet.build("r", some[:2], [], [], rules)) == []
 
 
 def test_outliers_worst_and_rarest_first(rules: drift.Rules) -> None:

@@ -7,7 +7,7 @@ import pathlib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aicr_core.engine.redact import apply, is_secret_name
@@ -142,7 +142,9 @@ def test_the_whole_golden_snapshot(shared: pathlib.Path) -> None:
     assert changed == 4
 
 
+@example("https://u:pw@h and iscsi:user:word@host")
 @given(st.text(st.sampled_from("abct:/@=-? \"'[]{}<>token password://Bearer"), max_size=80))
+@settings(max_examples=1500, deadline=None)
 def test_twice_is_once(value: str) -> None:
     once = apply(document("K8s", "policy", x=value, token=value), "standard", "k")
     assert apply(once, "standard", "other") == once
