@@ -42,7 +42,7 @@ _OPTION = re.compile(rf"(?i)(--?(?:[\w.]+[-_.])?{_NAME}(?:[-_]\w+)?\s+){_VALUE}"
 # user:password@host without a scheme in front; an image's tag before its digest looks alike.
 _ACCOUNT = re.compile(r"(?<![\w/@.<-])([\w.-]+:)([^\s:@/,;<>\"']{3,})(@)(?!sha[0-9])")
 _SIGNED = re.compile(r"([?&](?:sig|signature|x-amz-[a-z-]+)=)([^\s&\"']+)", re.IGNORECASE)
-# Tokens that tell what they are by their shape: GitHub, AWS, Slack, JSON web tokens.
+# Tokens that tell what they are by their shape: access keys of services, JSON web tokens.
 _SHAPES = re.compile(
     r"()(gh[pousr]_\w{20,}|AKIA[0-9A-Z]{16}|xox[abp]-[\w-]{10,}|eyJ[\w-]{10,}\.[\w-]{4,}\.[\w-]{4,})"
 )
