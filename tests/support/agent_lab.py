@@ -148,6 +148,7 @@ class Lab:
         self.log: list[str] = []
         self.player: Player | None = None
         self._open = contextlib.ExitStack()
+        self._writing = threading.Lock()
 
     def play(self, behave: Callable[[Object, str], Outcome] = good) -> Player:
         """Let pods behave so."""
@@ -164,9 +165,12 @@ class Lab:
     def context(self, user: str = "admin", timeout: float = 60.0, **more: Any) -> Context:
         """What the core gives to an agent."""
         path = self.folder / f"kubeconfig-{re.sub(r'[^a-z0-9-]', '_', user)}"
-        config = self.cluster.kubeconfig(path, f"{user}-token")
+        # Written once: two runs at the same time must not read what the other is just writing.
+        with self._writing:
+            if not path.exists():
+                self.cluster.kubeconfig(path, f"{user}-token")
         return Context(
-            settings=Settings(env={}), timeout=timeout, log=self.log.append, options={"kubeconfig": config}, **more
+            settings=Settings(env={}), timeout=timeout, log=self.log.append, options={"kubeconfig": str(path)}, **more
         )  # fmt: skip
 
     def run(
