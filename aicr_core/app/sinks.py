@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aicr_core.app.environment import Environment
+    from aicr_core.kit.run import Context
 
 
 def store_for(environment: Environment, uri: str) -> tuple[str, Any]:
@@ -26,6 +27,15 @@ def store_for(environment: Environment, uri: str) -> tuple[str, Any]:
         hints = dict(environment.catalogue().hints("store"))
         raise environment.manager.missing("store for URIs of scheme", scheme, sorted(stores), hints)
     return stores[scheme]
+
+
+def store_context(environment: Environment, kubeconfig: str) -> Context:
+    """Give what a store's ``read`` and ``write`` get: the time for one document, and the user's kubeconfig."""
+    from aicr_core.kit.run import Context
+
+    return Context(
+        settings=environment.settings, timeout=limits.HTTP, options={"kubeconfig": kubeconfig}
+    )
 
 
 def check(environment: Environment, target: str) -> None:
@@ -77,18 +87,12 @@ def put(
     data = text.encode("utf-8")
     try:
         if "://" in target:
-            from aicr_core.kit.run import Context
             from aicr_core.plugins.manager import resolve
             from aicr_core.plugins.providers import StoredDocument
 
             _, store = store_for(environment, target)
-            context = Context(
-                settings=environment.settings,
-                timeout=limits.HTTP,
-                options={"kubeconfig": kubeconfig},
-            )
             stored = StoredDocument(data=data, format=fmt, notes=notes or {})
-            resolve(store.write)(context, target, stored)
+            resolve(store.write)(store_context(environment, kubeconfig), target, stored)
         else:
             from aicr_core.kit.paths import atomic_write
 

@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core._version import __version__
-from aicr_core.engine import collect, schemas
+from aicr_core.engine import collect, redact, schemas
 from aicr_core.kit import limits
 from aicr_core.kit.clock import Clock
 from aicr_core.kit.errors import AicrError, Code, nearest
@@ -269,12 +269,7 @@ def _document(
 def _finish(
     environment: Environment, request: SnapshotRequest, document: Document, outcomes: Any
 ) -> Taken:
-    from aicr_core.engine import redact
-
     document = redact.apply(document, request.redact, request.redaction_key)
-    if "fleet" not in document:
-        # The policy "minimal" takes the nodes out of a fleet: what is left is a plain snapshot.
-        document = {**document, "kind": "Snapshot"}
     if environment.manager_needed("aicr_snapshot_taken"):
         environment.manager.event("aicr_snapshot_taken", snapshot=document, outcomes=outcomes)
     return Taken(document, tuple(collect.problems(document.get("collection", ()))))

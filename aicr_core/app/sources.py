@@ -10,7 +10,6 @@ import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from aicr_core.kit import limits
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.kit.limits import MAX_BYTES
 from aicr_core.kit.paths import fault
@@ -46,14 +45,11 @@ def read(
 
         page = http.fetch(f"{scheme.lower()}://{rest}", limit)
         return Source(page.data, _format_of_page(page), uri)
-    from aicr_core.app.sinks import store_for
-    from aicr_core.kit.run import Context
+    from aicr_core.app.sinks import store_context, store_for
     from aicr_core.plugins.manager import resolve
 
-    context = Context(
-        settings=environment.settings, timeout=limits.HTTP, options={"kubeconfig": kubeconfig}
-    )
-    stored = resolve(store_for(environment, uri)[1].read)(context, uri)
+    _, store = store_for(environment, uri)
+    stored = resolve(store.read)(store_context(environment, kubeconfig), uri)
     return Source(stored.data, stored.format, uri)
 
 

@@ -9,6 +9,7 @@ import click
 
 from aicr_core.engine.criteria import TEXT_DIMENSIONS
 from aicr_core.kit.errors import AicrError, Code, nearest
+from aicr_core.model.settings import TRUE_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -89,7 +90,7 @@ def single(name: str, values: Sequence[T], default: T | None = None) -> T:
 
 def is_true(env: Mapping[str, str], name: str) -> bool:
     """Tell whether a switch among the environment variables is on, by the reference's grammar."""
-    return env.get(name, "") in ("1", "t", "T", "TRUE", "true", "True")
+    return env.get(name, "") in TRUE_WORDS
 
 
 def choice(name: str, value: str, known: Sequence[str]) -> str:

@@ -78,12 +78,8 @@ def snapshot(environment: Environment, /, **options: Any) -> None:
     output = single("output", options["output"]).strip()
     template = single("template", options["template"])
     fmt = choice("format", single("format", options["fmt"], "yaml"), FORMATS)
-    if template and (options["fmt"] and fmt != "yaml"):
-        raise AicrError(Code.INVALID_REQUEST, "--template decides the form itself", where="--format",
-                        hint="leave --format out")  # fmt: skip
-    if template and "://" in output:
-        raise AicrError(Code.INVALID_REQUEST, "a rendered template goes to a file or standard output",
-                        where="--output")  # fmt: skip
+    if template:
+        _check_template(fmt, output)
     local = options["local"] or env.get("AICR_AGENT_MODE") == "true"
     cluster_only = options["only"] == "cluster"
     if options["local"] or cluster_only:
@@ -131,6 +127,15 @@ def snapshot(environment: Environment, /, **options: Any) -> None:
     )
     if problem is not None:
         raise problem
+
+
+def _check_template(fmt: str, output: str) -> None:
+    if fmt != "yaml":
+        raise AicrError(Code.INVALID_REQUEST, "--template decides the form itself", where="--format",
+                        hint="leave --format out")  # fmt: skip
+    if "://" in output:
+        raise AicrError(Code.INVALID_REQUEST, "a rendered template goes to a file or standard output",
+                        where="--output")  # fmt: skip
 
 
 def _check_dry_run(output: str, fmt: str, template: str) -> None:

@@ -90,8 +90,10 @@ def apply(document: Document, policy: str, key: str) -> Document:
             for entry in document["collection"]
         ]
     if policy == "minimal":
-        # Groups and failures name every node, and so does the list of what was not read where.
-        result.pop("fleet", None)
+        # Groups and failures name every node, and so does the list of what was not read where: what is left is a
+        # plain snapshot of the group that stands for the fleet.
+        if result.pop("fleet", None) is not None:
+            result["kind"] = "Snapshot"
     elif "fleet" in document:
         result["fleet"] = redactor.fleet(document["fleet"])
     return result

@@ -9,7 +9,7 @@ from aicr_core.kit.errors import AicrError, Code
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_TRUE = ("1", "t", "T", "TRUE", "true", "True")
+TRUE_WORDS = ("1", "t", "T", "TRUE", "true", "True")
 _FALSE = ("", "0", "f", "F", "FALSE", "false", "False")
 
 
@@ -77,7 +77,7 @@ def _names(text: str) -> list[str]:
 def _switch(env: Mapping[str, str], name: str, *, words: bool = False) -> bool:
     """Read a boolean variable by the reference's grammar; ``words``: yes, no, on, off as well."""
     text = env.get(name, "")
-    if text in _TRUE or (words and text.lower() in ("true", "yes", "on")):
+    if text in TRUE_WORDS or (words and text.lower() in ("true", "yes", "on")):
         return True
     if text in _FALSE or (words and text.lower() in ("false", "no", "off")):
         return False
