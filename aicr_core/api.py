@@ -7,22 +7,43 @@ from aicr_core.kit.emit import to_json, to_yaml
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.kit.frames import read_frames, write_frames
 from aicr_core.kit.run import Completed, Context
+from aicr_core.kit.yamlio import load_all
 from aicr_core.model.agent import AgentRequest, AgentResult, NodeResult
 from aicr_core.model.bundle import Artifact, BundlePlan, BundleReport, ComponentBundle, Release
+from aicr_core.model.check import (
+    RUN_NAMESPACE,
+    CheckResult,
+    Evidence,
+    Page,
+    PhaseReport,
+    Report,
+    ReportItem,
+    Right,
+    failed,
+    passed,
+    skipped,
+)
+from aicr_core.model.checkrun import CatalogEntry, CheckRun
+from aicr_core.model.cluster import Cluster
 from aicr_core.model.readings import Sign, readings, recognise
 from aicr_core.model.settings import Settings
 from aicr_core.model.snapshot import Detection, Item, Measurement, Subtype
+from aicr_core.model.target import MANAGED, RUN_LABEL, Target
 from aicr_core.plugins.providers import (
     Agent,
     BundleCheck,
     Bundler,
     Check,
+    CheckRunner,
+    ClusterAccess,
     Collector,
     Command,
     Deployer,
     Dimension,
+    EvidenceWriter,
     Matcher,
     Phase,
+    ReportWriter,
     Signer,
     Store,
     StoredDocument,
@@ -31,6 +52,9 @@ from aicr_core.plugins.specs import hookimpl
 
 __all__ = [
     "HOOKSPEC",
+    "MANAGED",
+    "RUN_LABEL",
+    "RUN_NAMESPACE",
     "Agent",
     "AgentRequest",
     "AgentResult",
@@ -40,7 +64,13 @@ __all__ = [
     "BundlePlan",
     "BundleReport",
     "Bundler",
+    "CatalogEntry",
     "Check",
+    "CheckResult",
+    "CheckRun",
+    "CheckRunner",
+    "Cluster",
+    "ClusterAccess",
     "Code",
     "Collector",
     "Command",
@@ -50,23 +80,36 @@ __all__ = [
     "Deployer",
     "Detection",
     "Dimension",
+    "Evidence",
+    "EvidenceWriter",
     "Item",
     "Matcher",
     "Measurement",
     "NodeResult",
+    "Page",
     "Phase",
+    "PhaseReport",
     "Release",
+    "Report",
+    "ReportItem",
+    "ReportWriter",
+    "Right",
     "Settings",
     "Sign",
     "Signer",
     "Store",
     "StoredDocument",
     "Subtype",
+    "Target",
     "__version__",
+    "failed",
     "hookimpl",
+    "load_all",
+    "passed",
     "read_frames",
     "readings",
     "recognise",
+    "skipped",
     "to_json",
     "to_yaml",
     "write_frames",

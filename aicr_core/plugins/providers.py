@@ -15,6 +15,8 @@ from aicr_core.kit import limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from aicr_core.model.check import Page, Right
+
     Call = Callable[..., Any] | str
 
 
@@ -74,24 +76,98 @@ class Matcher:
 
 @attrs.frozen(kw_only=True)
 class Phase:
-    """A validation phase, run by ``order``."""
+    """A validation phase, run by ``order``.
+
+    A ``gate`` holds the recipe's own constraints against the snapshot, before the cluster is touched. ``needs`` names
+    phases; when one of them failed, this one is reported skipped, unless the user asks to go on.
+    """
 
     name: str
     order: int
+    description: str = ""
     needs: tuple[str, ...] = ()
-    stop_after_failure: bool = False
+    gate: bool = False
 
 
 @attrs.frozen(kw_only=True)
 class Check:
-    """One check of a phase: ``call(ctx, target) -> CheckResult``."""
+    """One check of a phase: ``call(ctx, target) -> CheckResult``, ``target`` a :class:`Target`.
+
+    An AicrError that it raises is a failure with that code; any other exception is a crash (status ``other``).
+    ``title`` is a few words for people, ``order`` its place in the phase. ``rights`` are what it asks of the API: a
+    tuple of :class:`Right`, or ``rights(recipe) -> Iterable[Right]`` when they follow from the recipe. Checks that
+    share a word of ``exclusive`` never run at once. ``mutates``: it creates objects. ``constraints`` are the names of
+    phase constraints that it reads. ``evidence`` is the page its evidence belongs to. ``image`` and ``args`` are the
+    container that does the same (``--runner job``). ``remediation`` is what to do when it fails and says nothing more
+    exact itself.
+    """
 
     name: str
     phase: str
     description: str
     call: Call
+    title: str = ""
+    order: int = 100
     timeout: float = limits.CHECK
-    exclusive: bool = True
+    rights: tuple[Right, ...] | Call = ()
+    exclusive: tuple[str, ...] = ()
+    mutates: bool = False
+    constraints: tuple[str, ...] = ()
+    evidence: Page | None = None
+    image: str = ""
+    args: tuple[str, ...] = ()
+    remediation: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class ClusterAccess:
+    """Reaches clusters: ``connect(ctx) -> Cluster``.
+
+    ``ctx.options`` holds ``kubeconfig`` and ``context`` as the user gave them. The core connects once in an invocation
+    and hands the result to everyone who works with the cluster, as ``ctx.options["cluster"]``.
+    """
+
+    name: str
+    connect: Call
+
+
+@attrs.frozen(kw_only=True)
+class CheckRunner:
+    """Runs checks somewhere else than in this process: ``open(ctx, CheckRun) -> session``.
+
+    A session has ``run(ctx, check, entry) -> ReportItem``, ``publish(phase, report)`` with the CTRF text of a phase
+    that ended, and ``close() -> commands`` that cleans up, within its own time, and gives what deletes the rest.
+    ``open`` registers its clean-up before it creates anything, and cleans up itself when it raises.
+    """
+
+    name: str
+    open: Call
+
+
+@attrs.frozen(kw_only=True)
+class ReportWriter:
+    """Writes a report in one format: ``write(report) -> str``.
+
+    ``suffix`` is the usual end of a file's name (``.json``); ``description`` a few words for help.
+    """
+
+    name: str
+    write: Call
+    suffix: str = ""
+    description: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class EvidenceWriter:
+    """Writes the evidence of a report as a set of files: ``write(report, facts) -> mapping of path to text``.
+
+    Paths are relative and sorted by the core, which writes them. ``facts`` are what the user says of the product, and
+    what is known of the cluster (``kubernetesVersion``, ``platform``); the writer says which it takes.
+    """
+
+    name: str
+    write: Call
+    description: str = ""
 
 
 @attrs.frozen(kw_only=True)

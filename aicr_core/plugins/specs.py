@@ -85,6 +85,34 @@ class Specs:
         """
 
     @hookspec
+    def aicr_clusters(self) -> Iterable[providers.ClusterAccess]:  # type: ignore[empty-body]
+        """Register ways to reach a cluster; there has to be one for what asks a cluster beside collectors and stores.
+
+        Added in hookspec 1.0.
+        """
+
+    @hookspec
+    def aicr_check_runners(self) -> Iterable[providers.CheckRunner]:  # type: ignore[empty-body]
+        """Register runners of checks; ``process`` is the core's own. ``aicr validate --runner NAME`` chooses.
+
+        Added in hookspec 1.0.
+        """
+
+    @hookspec
+    def aicr_report_writers(self) -> Iterable[providers.ReportWriter]:  # type: ignore[empty-body]
+        """Register report formats for ``aicr validate``.
+
+        Added in hookspec 1.0.
+        """
+
+    @hookspec
+    def aicr_evidence_writers(self) -> Iterable[providers.EvidenceWriter]:  # type: ignore[empty-body]
+        """Register ways to write evidence: ``pages`` for ``--evidence-dir``, ``submission`` for a conformance body.
+
+        Added in hookspec 1.0.
+        """
+
+    @hookspec
     def aicr_bundlers(self) -> Iterable[providers.Bundler]:  # type: ignore[empty-body]
         """Register bundlers, each for one component, or ``*`` for all that have none of their own.
 

@@ -19,7 +19,7 @@ from aicr_kube.paths import object_path
 from aicr_kube.transport import Request, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from aicr_core.api import Context
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 PAGE = 500
 """Objects in one page of a list (spec/snapshot.md 18)."""
+REQUEST = 30.0
+"""Seconds for a request whose caller has no deadline of its own."""
+TEXT = 1 << 20
+"""Bytes that are read of a text, unless more are asked for."""
 FIELD_MANAGER = "aicr"
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
@@ -69,7 +73,13 @@ class Cluster:
 
     @classmethod
     def of(cls, ctx: Context, timeout: Callable[[], float] | None = None) -> Cluster:
-        """Give the cluster that a run asks for, bounded by the deadline of its context (or ``timeout``)."""
+        """Give the cluster that a run asks for, bounded by the deadline of its context (or ``timeout``).
+
+        That is the one the core has connected to already, where there is one.
+        """
+        shared = ctx.options.get("cluster")
+        if isinstance(shared, cls):
+            return shared.within(timeout or ctx.remaining)
         return cls.open(
             str(ctx.options.get("kubeconfig") or ""),
             str(ctx.options.get("context") or ""),
@@ -90,7 +100,7 @@ class Cluster:
         return self._transport.host
 
     def close(self) -> None:
-        """Close the idle connections."""
+        """Close the idle connections; one that is used again after that opens new ones."""
         self._transport.close()
 
     def __enter__(self) -> Cluster:
@@ -109,6 +119,18 @@ class Cluster:
     def get(self, path: str, *, query: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Give the JSON document at ``path`` (:func:`aicr_kube.paths.object_path` makes paths)."""
         return self._json(Request("GET", path, query or {}))
+
+    def path(
+        self, api_version: str, resource: str, *, namespace: str = "", name: str = "", sub: str = ""
+    ) -> str:
+        """Give the path of a collection or object of a group version (``apps/v1``)."""
+        group, _, version = api_version.rpartition("/")
+        return object_path(group, version, resource, namespace=namespace, name=name, sub=sub)
+
+    def text(self, path: str, *, query: Mapping[str, str] | None = None, limit: int = TEXT) -> str:
+        """Give what ``path`` answers as text, at most ``limit`` bytes of it."""
+        request = Request("GET", path, query or {}, accept="*/*")
+        return self._transport.send(request, self._remaining, limit).decode("utf-8", "replace")
 
     def get_as(self, path: str, accept: str) -> dict[str, Any]:
         """Give the document at ``path`` in another representation (``Accept``)."""
@@ -207,6 +229,32 @@ class Cluster:
 
         return discover(self)
 
+    def serves(self, api_version: str, resource: str = "") -> bool:
+        """Tell whether the server has this group version, and this resource (plural name) in it."""
+        try:
+            found = self._resources(api_version)
+        except KubeError as error:
+            if error.status == 404:
+                return False
+            raise
+        return not resource or any(item["name"] == resource for item in found)
+
+    def resource_of(self, api_version: str, kind: str) -> tuple[str, bool]:
+        """Give (plural name, namespaced) of a kind. Raises KubeError(NOT_FOUND) for one nobody serves."""
+        for item in self._resources(api_version):
+            if item.get("kind") == kind and "/" not in item["name"]:
+                return item["name"], bool(item.get("namespaced"))
+        raise KubeError(
+            Code.NOT_FOUND, f"the API server has no {kind} in {api_version}", status=404,
+            reason="NotFound", where=_group_path(api_version), hint="install what brings this kind",
+        )  # fmt: skip
+
+    def _resources(self, api_version: str) -> Sequence[dict[str, Any]]:
+        known = self._transport.served
+        if api_version not in known:
+            known[api_version] = self.get(_group_path(api_version))
+        return known[api_version].get("resources") or ()
+
     def can_i(
         self,
         verb: str,
@@ -298,6 +346,15 @@ class Cluster:
                 hint="check that the server of the kubeconfig is an API server and no proxy's login page",
             )
         return document
+
+
+def connect(ctx: Context) -> Cluster:
+    """Give the cluster of the user's kubeconfig for a whole invocation; each request has its usual time."""
+    return Cluster.of(ctx, timeout=_each(REQUEST))
+
+
+def _group_path(api_version: str) -> str:
+    return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
 
 
 def _each(seconds: float) -> Callable[[], float]:

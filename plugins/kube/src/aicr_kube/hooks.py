@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aicr_core.api import Agent, Collector, Command, Store, hookimpl
+from aicr_core.api import Agent, ClusterAccess, Collector, Command, Store, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,6 +41,12 @@ def aicr_stores() -> Iterable[Store]:
         write="aicr_kube.store:write",
         check="aicr_kube.store:place_of",
     )
+
+
+@hookimpl
+def aicr_clusters() -> Iterable[ClusterAccess]:
+    """Register the way to the cluster of a kubeconfig."""
+    yield ClusterAccess(name="kubernetes", connect="aicr_kube.client:connect")
 
 
 @hookimpl

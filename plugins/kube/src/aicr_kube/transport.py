@@ -51,6 +51,8 @@ class Transport:
     def __init__(self, client: ApiClient) -> None:
         self._client = client
         self.host: str = client.configuration.host
+        self.served: dict[str, dict[str, Any]] = {}
+        """Resource lists by group version, as far as they were asked for."""
         self._slots = threading.BoundedSemaphore(PARALLEL)
         self._credentials = threading.Lock()
 
@@ -58,10 +60,10 @@ class Transport:
         """Close the idle connections."""
         self._client.rest_client.close()
 
-    def send(self, request: Request, remaining: Callable[[], float]) -> bytes:
-        """Give the whole body of a 2xx answer; raises KubeError for everything else."""
+    def send(self, request: Request, remaining: Callable[[], float], limit: int = 0) -> bytes:
+        """Give the body of a 2xx answer, with ``limit`` no more bytes of it; raises KubeError for all else."""
         with self._answer(request, remaining) as answer:
-            return _body(answer, request.target, remaining, self.host)
+            return _body(answer, request.target, remaining, self.host, limit)
 
     def lines(self, request: Request, remaining: Callable[[], float]) -> Iterator[bytes]:
         """Give the lines of a streamed answer as they come, without their ends.
@@ -174,11 +176,15 @@ def _wait(answer: Any) -> float | None:
         return None
 
 
-def _body(answer: Any, target: Target, remaining: Callable[[], float], host: str) -> bytes:
+def _body(
+    answer: Any, target: Target, remaining: Callable[[], float], host: str, limit: int = 0
+) -> bytes:
     parts = []
-    while part := _part(answer, target, remaining, host):
+    size = 0
+    while (not limit or size < limit) and (part := _part(answer, target, remaining, host)):
         parts.append(part)
-    return b"".join(parts)
+        size += len(part)
+    return b"".join(parts)[: limit or None]
 
 
 def _part(answer: Any, target: Target, remaining: Callable[[], float], host: str) -> bytes:

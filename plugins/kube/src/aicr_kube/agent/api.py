@@ -52,10 +52,7 @@ class Api:
     @classmethod
     def open(cls, ctx: Context, remaining: Callable[[], float]) -> Api:
         """Connect with the kubeconfig of ``ctx``, within ``remaining`` seconds for all calls."""
-        env = ctx.settings.env if ctx.settings is not None else None
-        return cls(
-            Cluster.open(str(ctx.options.get("kubeconfig") or ""), env=env, timeout=remaining)
-        )
+        return cls(Cluster.of(ctx, timeout=remaining))
 
     def get(self, path: str) -> Object:
         """Give one object."""

@@ -1,0 +1,280 @@
+"""What a check works on: recipe, snapshot and cluster, and the objects it makes there. Thread-safe.
+
+Reads go through :meth:`Target.get` and :meth:`Target.list`, which ask the server once in a phase for the same thing;
+what has to be seen changing is asked for with :attr:`Target.cluster`. What a check creates, it creates with
+:meth:`Target.create`: the deletion is noted before the object is made, and the core carries it out whatever happens.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from aicr_core.kit.errors import AicrError, Code
+from aicr_core.model.check import Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from aicr_core.kit.run import Context
+    from aicr_core.model.cluster import Cluster
+
+    Object = dict[str, Any]
+
+T = TypeVar("T")
+RUN_LABEL = "aicr.run/run-id"
+"""On everything a run creates."""
+MANAGED = {"app.kubernetes.io/name": "aicr", "app.kubernetes.io/managed-by": "aicr"}
+
+
+class Reads:
+    """The answers that the checks of one phase share: each path and selector is asked for once, also at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asked: dict[tuple[str, ...], _Answer] = {}
+
+    def once(self, key: tuple[str, ...], ask: Callable[[], Any]) -> Any:
+        """Give the answer to ``key``; what ``ask`` raises is raised for everyone who wants it."""
+        with self._lock:
+            answer = self._asked.setdefault(key, _Answer())
+        with answer.lock:
+            if not answer.done:
+                try:
+                    answer.value = ask()
+                except AicrError as error:
+                    answer.error = error
+                answer.done = True
+        if answer.error is not None:
+            raise answer.error
+        return answer.value
+
+
+class _Answer:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.done = False
+        self.value: Any = None
+        self.error: AicrError | None = None
+
+
+class Ledger:
+    """What one check has made in the cluster, to be removed in reverse order."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._paths: list[str] = []
+        self._closed = False
+
+    def note(self, path: str) -> None:
+        """Note an object before it is made. Raises AicrError(TIMEOUT) when nobody waits for the check any more."""
+        with self._lock:
+            if self._closed:
+                raise AicrError(Code.TIMEOUT, "the check was given up; it makes no more objects")
+            self._paths.append(path)
+
+    def forget(self, path: str) -> None:
+        """Take back a note: the object was never made, or is gone."""
+        with self._lock:
+            if path in self._paths:
+                self._paths.remove(path)
+
+    def close(self) -> list[str]:
+        """Take no more notes; give what is noted, last first."""
+        with self._lock:
+            self._closed = True
+            return list(reversed(self._paths))
+
+
+class Target:
+    """What ``call(ctx, target)`` of a check gets.
+
+    ``recipe`` and ``snapshot`` are documents, shared: do not change them. ``namespace`` is where objects of the run go,
+    ``run`` its id. ``constraints`` are the expressions of the check's phase by name. ``asserts`` are the health-check
+    assertions by component, ``profiles`` the catalogue's benchmark profiles for this check. ``node_selector``,
+    ``tolerations`` and ``image_pull_secrets`` are what the user wants on pods; ``nodes`` (selector, maxNodes,
+    excludeNodes) which nodes the phase is about.
+    """
+
+    def __init__(
+        self,
+        ctx: Context,
+        cluster: Cluster,
+        *,
+        recipe: Mapping[str, Any],
+        snapshot: Mapping[str, Any],
+        namespace: str,
+        run: str,
+        constraints: Mapping[str, str] | None = None,
+        asserts: Mapping[str, str] | None = None,
+        profiles: Sequence[Mapping[str, Any]] = (),
+        nodes: Mapping[str, Any] | None = None,
+        node_selector: Mapping[str, str] | None = None,
+        tolerations: Sequence[Mapping[str, Any]] = (),
+        image_pull_secrets: Sequence[str] = (),
+        reads: Reads | None = None,
+        ledger: Ledger | None = None,
+        pace: float = 1.0,
+    ) -> None:
+        self.ctx = ctx
+        self.cluster = cluster
+        self.recipe = recipe
+        self.snapshot = snapshot
+        self.namespace = namespace
+        self.run = run
+        self.constraints = constraints or {}
+        self.asserts = asserts or {}
+        self.profiles = tuple(profiles)
+        self.nodes = nodes or {}
+        self.node_selector = node_selector or {}
+        self.tolerations = tuple(tolerations) or ({"operator": "Exists"},)
+        self.image_pull_secrets = tuple(image_pull_secrets)
+        self._reads = reads or Reads()
+        self._ledger = ledger or Ledger()
+        self._pace = pace
+        self._evidence: list[Evidence] = []
+
+    # --- the recipe -------------------------------------------------------------------------------
+
+    @property
+    def components(self) -> Sequence[Mapping[str, Any]]:
+        """The recipe's component references, in its order."""
+        return self.recipe.get("componentRefs") or ()
+
+    def component(self, name: str) -> Mapping[str, Any] | None:
+        """Give a component reference, or None when the recipe has no such component."""
+        return next((ref for ref in self.components if ref.get("name") == name), None)
+
+    def criteria(self, dimension: str) -> str:
+        """Give the recipe's value of a criteria dimension; empty when it has none."""
+        return str((self.recipe.get("criteria") or {}).get(dimension) or "")
+
+    # --- evidence ---------------------------------------------------------------------------------
+
+    def evidence(self, label: str, text: str, command: str = "") -> None:
+        """Keep what was seen, for the report; ``command`` shows a person the same. It stays if the check raises."""
+        self._evidence.append(Evidence(label, text, command))
+
+    @property
+    def seen(self) -> tuple[Evidence, ...]:
+        """The evidence so far."""
+        return tuple(self._evidence)
+
+    # --- reading ----------------------------------------------------------------------------------
+
+    def get(self, api_version: str, resource: str, name: str, namespace: str = "") -> Object:
+        """Give an object, as it was when first asked for in this phase. Raises AicrError(NOT_FOUND)."""
+        path = self.cluster.path(api_version, resource, namespace=namespace, name=name)
+        found: Object = self._reads.once((path,), lambda: self.cluster.get(path))
+        return found
+
+    def find(
+        self, api_version: str, resource: str, name: str, namespace: str = ""
+    ) -> Object | None:
+        """Give an object as :meth:`get` does, or None when it is not there; other errors are raised."""
+        try:
+            return self.get(api_version, resource, name, namespace)
+        except AicrError as error:
+            if error.code is Code.NOT_FOUND:
+                return None
+            raise
+
+    def list(
+        self,
+        api_version: str,
+        resource: str,
+        namespace: str = "",
+        *,
+        labels: str = "",
+        fields: str = "",
+        keep: Callable[[Object], Any] | None = None,
+    ) -> Sequence[Any]:
+        """Give the objects of a collection as they were when first asked for in this phase.
+
+        ``keep`` makes of each object what is needed of it (None: leave it out), so that a large collection is never in
+        memory whole; callers that share a list share the function.
+        """
+        path = self.cluster.path(api_version, resource, namespace=namespace)
+        key = (path, labels, fields, f"{keep.__module__}.{keep.__qualname__}" if keep else "")
+
+        def ask() -> list[Any]:
+            found = self.cluster.list(path, label_selector=labels, field_selector=fields)
+            if keep is None:
+                return list(found)
+            return [kept for item in found if (kept := keep(item)) is not None]
+
+        answer: list[Any] = self._reads.once(key, ask)
+        return answer
+
+    def service(self, namespace: str, name: str, port: int, path: str, **query: str) -> str:
+        """Give what an HTTP service inside the cluster answers, through the API server's proxy; up to 1 MiB."""
+        proxy = self.cluster.path(
+            "v1", "services", namespace=namespace, name=f"{name}:{port}", sub="proxy"
+        )
+        return self.cluster.text(f"{proxy}/{path.lstrip('/')}", query=query)
+
+    # --- making -----------------------------------------------------------------------------------
+
+    @staticmethod
+    def suffix() -> str:
+        """Give eight random hexadecimal digits, for names of objects."""
+        return secrets.token_hex(4)
+
+    def create(self, resource: str, body: Mapping[str, Any]) -> Object:
+        """Create an object that is deleted when the check ends; it gets the labels of the run.
+
+        ``resource`` is the plural name; group version, namespace and name are those of ``body``.
+        """
+        metadata = body["metadata"]
+        namespace = metadata.get("namespace", "")
+        collection = self.cluster.path(body["apiVersion"], resource, namespace=namespace)
+        path = self.cluster.path(
+            body["apiVersion"], resource, namespace=namespace, name=metadata["name"]
+        )
+        labels = {**MANAGED, RUN_LABEL: self.run, **metadata.get("labels", {})}
+        self._ledger.note(path)
+        try:
+            return self.cluster.create(
+                collection, {**body, "metadata": {**metadata, "labels": labels}}
+            )
+        except AicrError as error:
+            if getattr(error, "status", 0):
+                self._ledger.forget(path)  # the server refused it: there is nothing to delete
+            raise
+
+    def ensure_namespace(self, name: str) -> None:
+        """Make a namespace unless it is there; one that was made is deleted when the check ends."""
+        try:
+            self.create(
+                "namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+            )
+        except AicrError as error:
+            if getattr(error, "status", 0) != 409:
+                raise
+
+    def delete(self, api_version: str, resource: str, name: str, namespace: str = "") -> None:
+        """Delete an object of this check before its end."""
+        path = self.cluster.path(api_version, resource, namespace=namespace, name=name)
+        self.cluster.delete(path, missing_ok=True)
+        self._ledger.forget(path)
+
+    # --- waiting ----------------------------------------------------------------------------------
+
+    def wait(self, limit: float, every: float, probe: Callable[[], T | None]) -> T | None:
+        """Ask ``probe`` every ``every`` seconds until it answers something, for at most ``limit`` seconds.
+
+        None when it never did. Raises AicrError(TIMEOUT) when the check's own time is over or the run is cancelled.
+        """
+        end = time.monotonic() + limit * self._pace
+        while True:
+            answer = probe()
+            if answer is not None:
+                return answer
+            if self.ctx.cancelled or not self.ctx.remaining():
+                raise AicrError(Code.TIMEOUT, "the time of the check is over")
+            left = end - time.monotonic()
+            if left <= 0:
+                return None
+            time.sleep(min(every * self._pace, left, self.ctx.remaining()))

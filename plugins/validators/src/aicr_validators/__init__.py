@@ -1,0 +1,1 @@
+"""Phases, checks and reports of ``aicr validate``."""
