@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aicr_core.engine import schemas
 from aicr_core.kit import fastyaml, yamlio
 from aicr_core.kit.errors import AicrError, Code
+from aicr_core.kit.scalars import Stamp
 from aicr_core.kit.schema import Misfit, decode, fit
 
 if TYPE_CHECKING:
@@ -22,18 +23,20 @@ Document = dict[str, Any]
 KINDS = ("Snapshot", "FleetSnapshot")
 MAX_BYTES = 64 * 1024 * 1024
 """What a snapshot may be, unpacked."""
-_SCALARS = frozenset((str, int, float, bool))
+_SCALARS = frozenset((str, Stamp, int, float, bool))
 _JSON_START = re.compile(r"\s*[{\[]")
 _LONE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def load(
-    data: bytes, source: str, fmt: str = "yaml", *, limit: int = MAX_BYTES
+    data: bytes, source: str, fmt: str = "yaml", *, limit: int = MAX_BYTES, merge: bool = True
 ) -> tuple[Document, list[str]]:
     """Give the document and what to warn of.
 
-    ``fmt`` is what the name or the server says; content that is plainly JSON is read as JSON. ``limit`` is in bytes,
-    after unpacking. Raises AicrError(INVALID_REQUEST) naming file, and where it can line and column.
+    Of two measurements of one type the subtypes are merged; without ``merge`` they stand as in the file, and who
+    reads a path sees the first (spec/validate.md 2.2). ``fmt`` is what the name or the server says; content that is
+    plainly JSON is read as JSON. ``limit`` is in bytes, after unpacking. Raises AicrError(INVALID_REQUEST) naming
+    file, and where it can line and column.
     """
     text = _text(_unpacked(data, source, limit), source, limit)
     document = _quick(text, fmt)
@@ -41,7 +44,7 @@ def load(
         document = _full(text, source, fmt)
     if _LONE.search(text):
         document = _well_formed(document)
-    return _checked(document, source)
+    return _checked(document, source, merge=merge)
 
 
 def _text(data: bytes, source: str, limit: int) -> str:
@@ -92,13 +95,23 @@ def _json(text: str) -> Any:
     import json
 
     start = len(text) - len(text.lstrip())
-    return json.JSONDecoder(parse_int=_integer).raw_decode(text, start)[0]
+    return json.JSONDecoder(parse_int=_integer, parse_float=_float).raw_decode(text, start)[0]
 
 
 def _integer(text: str) -> int | float:
     """Give an integer of a JSON text; what no 64-bit number holds is a float (spec/snapshot.md 1.2)."""
     value = int(text)
+    if text == "-0":
+        return -0.0
     return value if -(2**63) <= value < 2**64 else float(value)
+
+
+def _float(text: str) -> float:
+    """Give a number; the full parser says what is wrong with one that no 64-bit float holds."""
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError(text)
+    return value
 
 
 def _full(text: str, source: str, fmt: str) -> Document:
@@ -141,7 +154,7 @@ def _well_formed(value: Any) -> Any:
     return value
 
 
-def _checked(document: Document, source: str) -> tuple[Document, list[str]]:
+def _checked(document: Document, source: str, *, merge: bool) -> tuple[Document, list[str]]:
     version = document.get("apiVersion", "")
     if version and version not in schemas.ACCEPTED["Snapshot"]:
         raise AicrError(
@@ -149,19 +162,21 @@ def _checked(document: Document, source: str) -> tuple[Document, list[str]]:
             hint=f"accepted: {', '.join(schemas.ACCEPTED['Snapshot'])}",
         )  # fmt: skip
     warnings: list[str] = []
-    measurements: dict[str, Document] = {}
+    measurements: list[Document] = []
     for measurement in document.get("measurements", ()):
         kind = measurement.get("type", "")
         entry: Document = {"type": kind}
         if "subtypes" in measurement:
             entry["subtypes"] = _subtypes(kind, measurement["subtypes"], source, warnings)
-        if kind in measurements:
-            warnings.append(
-                f"{source}: there are two measurements {kind or '(no type)'}; they are merged"
-            )
-            both = [*measurements[kind].get("subtypes", ()), *entry.get("subtypes", ())]
-            entry = {"type": kind, "subtypes": united(both)}
-        measurements[kind] = entry
+        number = next((n for n, item in enumerate(measurements) if item["type"] == kind), -1)
+        if number >= 0:
+            what = "they are merged" if merge else "constraints read the first"
+            warnings.append(f"{source}: there are two measurements {kind or '(no type)'}; {what}")
+        if number >= 0 and merge:
+            both = [*measurements[number].get("subtypes", ()), *entry.get("subtypes", ())]
+            measurements[number] = {"type": kind, "subtypes": united(both)}
+        else:
+            measurements.append(entry)
     fleet = document.get("fleet")
     for group in fleet.get("groups", ()) if fleet else ():
         if "measurements" in group:
@@ -169,7 +184,7 @@ def _checked(document: Document, source: str) -> tuple[Document, list[str]]:
                 {**item, "subtypes": _subtypes(item.get("type", ""), item.get("subtypes", ()), source, warnings)}
                 for item in group["measurements"]
             ]  # fmt: skip
-    return {**document, "measurements": list(measurements.values())}, warnings
+    return {**document, "measurements": measurements}, warnings
 
 
 def _subtypes(

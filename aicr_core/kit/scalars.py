@@ -54,7 +54,19 @@ def number(text: str) -> int | float | None:
     return None
 
 
-def timestamp(text: str) -> str | None:
+class Stamp(str):
+    """A moment that stood unquoted in YAML, in RFC 3339; where it is compared as a text, that has another form."""
+
+    __slots__ = ()
+
+    def compared(self) -> str:
+        """Give the text that the reference compares (spec/validate.md 2.2), as on a machine that runs in UTC."""
+        day, _, clock = self.partition("T")
+        zone = "+0000 UTC" if clock.endswith("Z") else f"{clock[-6:-3]}{clock[-2:]} " * 2
+        return f"{day} {clock.removesuffix('Z') if clock.endswith('Z') else clock[:-6]} {zone.rstrip()}"
+
+
+def timestamp(text: str) -> Stamp | None:
     """Give the full form of a plain scalar that means a moment: 2024-01-01 is midnight, as for the reference."""
     match = re.match(_STAMP, text)
     if match is None:
@@ -72,4 +84,4 @@ def timestamp(text: str) -> str | None:
     if hour > "23" or minute > "59" or second > "59":
         return None
     digits = (fraction or "")[:10].rstrip("0").rstrip(".")
-    return f"{moment}T{hour}:{minute}:{second}{digits}{zone}"
+    return Stamp(f"{moment}T{hour}:{minute}:{second}{digits}{zone}")

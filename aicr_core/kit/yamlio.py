@@ -301,7 +301,8 @@ def compose_json(data: bytes | str, source: str) -> Node:
     start = len(text) - len(text.lstrip())
     try:
         # Pairs, not dictionaries: of keys that differ in case alone the last one counts, wherever it stands.
-        value, _ = json.JSONDecoder(object_pairs_hook=_Pairs).raw_decode(text, start)
+        decoder = json.JSONDecoder(object_pairs_hook=_Pairs, parse_float=_json_float)
+        value, _ = decoder.raw_decode(text, start)
         return _json_node(value)
     except json.JSONDecodeError as error:
         raise AicrError(
@@ -313,6 +314,13 @@ def compose_json(data: bytes | str, source: str) -> Node:
         raise fail(source, None, f"nested deeper than {MAX_DEPTH} levels") from None
     except ValueError as error:
         raise fail(source, None, f"not valid JSON: {error}") from None
+
+
+def _json_float(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError(f"{text} is larger than any 64-bit number")
+    return value
 
 
 class _Pairs(list[tuple[str, Any]]):

@@ -8,6 +8,7 @@ import pytest
 
 from aicr_core.engine import schemas
 from aicr_core.kit import yamlio
+from aicr_core.kit.scalars import Stamp
 from aicr_core.kit.errors import AicrError
 
 
@@ -34,7 +35,8 @@ from aicr_core.kit.errors import AicrError
 def test_plain_scalars_mean_what_the_reference_reads(text: str, value: Any) -> None:
     got = yamlio.load(f"v: {text}", "x")["v"]
     assert got == value
-    assert type(got) is type(value)
+    # A moment is a text that remembers that it stood unquoted.
+    assert type(got) is type(value) or (isinstance(got, Stamp) and isinstance(value, str))
 
 
 @pytest.mark.parametrize(
