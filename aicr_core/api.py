@@ -25,6 +25,7 @@ from aicr_core.model.check import (
 )
 from aicr_core.model.checkrun import CatalogEntry, CheckRun
 from aicr_core.model.cluster import Cluster
+from aicr_core.model.rbac import questions, rbac_objects
 from aicr_core.model.readings import Sign, readings, recognise
 from aicr_core.model.settings import Settings
 from aicr_core.model.snapshot import Detection, Item, Measurement, Subtype
@@ -106,6 +107,8 @@ __all__ = [
     "hookimpl",
     "load_all",
     "passed",
+    "questions",
+    "rbac_objects",
     "read_frames",
     "readings",
     "recognise",
