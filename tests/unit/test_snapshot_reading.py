@@ -129,11 +129,10 @@ def test_numbers() -> None:
     assert found == data_of(load(text)[0])
 
 
-@pytest.mark.parametrize("fmt", ["json", "yaml"])
-def test_a_number_that_no_float_holds_is_refused(fmt: str) -> None:
+def test_a_number_that_no_float_holds_is_refused() -> None:
     text = '{"measurements":[{"type":"A","subtypes":[{"subtype":"b","data":{"e":1e400}}]}]}'
     with pytest.raises(AicrError, match="1e400"):
-        load(text, fmt)
+        load(text, "json")
 
 
 def test_one_type_twice_is_merged() -> None:

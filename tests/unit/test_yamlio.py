@@ -8,8 +8,8 @@ import pytest
 
 from aicr_core.engine import schemas
 from aicr_core.kit import yamlio
-from aicr_core.kit.scalars import Stamp
 from aicr_core.kit.errors import AicrError
+from aicr_core.kit.scalars import Stamp
 
 
 @pytest.mark.parametrize(
