@@ -1,0 +1,179 @@
+"""What the tests of checks share: an emulated cluster with what checks read, a target, and the clean-up of the core.
+
+No tests in here.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from typing import TYPE_CHECKING, Any
+
+from aicr_kube.client import Cluster
+from emulated_cluster import FakeCluster, Kind
+
+from aicr_core.api import Context, Target
+from aicr_core.model.target import Ledger, Reads
+
+if TYPE_CHECKING:
+    import pathlib
+    from collections.abc import Callable, Mapping, Sequence
+
+    Item = dict[str, Any]
+
+KINDS = (
+    Kind("resource.k8s.io", "v1", "resourceslices", "ResourceSlice", namespaced=False),
+    Kind("resource.k8s.io", "v1", "resourceclaims", "ResourceClaim"),
+    Kind("nvidia.com", "v1", "clusterpolicies", "ClusterPolicy", namespaced=False, custom=True),
+    Kind("scheduling.run.ai", "v2alpha2", "podgroups", "PodGroup", custom=True),
+    Kind("gateway.networking.k8s.io", "v1", "gatewayclasses", "GatewayClass", namespaced=False, custom=True),
+    Kind("gateway.networking.k8s.io", "v1", "gateways", "Gateway", custom=True),
+    Kind("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute", custom=True),
+    Kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice"),
+    Kind("admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations",
+         "ValidatingWebhookConfiguration", namespaced=False),
+    Kind("trainer.kubeflow.org", "v1alpha1", "trainjobs", "TrainJob", custom=True),
+    Kind("nvidia.com", "v1alpha1", "dynamographdeployments", "DynamoGraphDeployment", custom=True),
+    Kind("nvidia.com", "v1alpha1", "dynamocomponentdeployments", "DynamoComponentDeployment", custom=True),
+)  # fmt: skip
+
+
+class Lab:
+    """A check's surroundings: ``cluster`` is the emulated one, ``target`` and ``ctx`` what the check gets."""
+
+    def __init__(
+        self, fake: FakeCluster, client: Cluster, *, timeout: float = 300.0, recipe: Item | None = None,
+        **target: Any,
+    ) -> None:  # fmt: skip
+        self.fake = fake
+        served = {(kind.group, kind.version, kind.plural) for kind in fake.served()}
+        fake.serve(*(k for k in KINDS if (k.group, k.version, k.plural) not in served))
+        if not any(item["metadata"]["name"] == "val" for item in fake.all("namespaces")):
+            fake.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "val"}})
+        self.stop = threading.Event()
+        self.ctx = Context(timeout=timeout, cancelled=self.stop)
+        self.ledger = Ledger()
+        self.client = client
+        self.target = Target(
+            self.ctx, client, recipe=recipe or {}, snapshot={}, namespace="val", run="r1",
+            reads=Reads(), ledger=self.ledger, pace=0.002, **target,
+        )  # fmt: skip
+
+    def clean(self) -> list[str]:
+        """Delete what the check made, as the core does; give the paths."""
+        paths = self.ledger.close()
+        for path in paths:
+            self.client.delete(path, missing_ok=True)
+        return paths
+
+    def all(self, plural: str) -> list[Item]:
+        """Every object of a kind that is served, by its plural name."""
+        kind = next(kind for kind in self.fake.served() if kind.plural == plural)
+        return self.fake.objects.all(kind)
+
+    @property
+    def evidence(self) -> str:
+        """Everything that was kept as evidence."""
+        return "\n".join(line for seen in self.target.seen for line in seen.lines())
+
+
+def open_client(fake: FakeCluster, folder: pathlib.Path, token: str = "admin-token") -> Cluster:
+    """A client of the emulated cluster, with the rights of a token."""
+    return Cluster.open(fake.kubeconfig(folder / f"kubeconfig-{token}", token), timeout=10.0)
+
+
+class Reactor:
+    """Plays whoever acts on new objects: a context manager.
+
+    ``rules`` are (kind, beginning of the name, change); the first that fits a new object edits it in place, and may
+    be called for several objects at once. ``logs`` gives the lines of pods by the beginning of their name.
+    """
+
+    def __init__(
+        self,
+        fake: FakeCluster,
+        rules: Sequence[tuple[str, str, Callable[[Item], None]]],
+        logs: Mapping[str, str] | None = None,
+    ) -> None:
+        self._fake = fake
+        self._rules = rules
+        self._logs = logs or {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Reactor:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        at = 0
+        objects = self._fake.objects
+        while not self._stop.is_set():
+            with objects.changed:
+                if at >= len(objects.history):
+                    objects.changed.wait(0.05)
+                changes, at = objects.history[at:], len(objects.history)
+            for change in changes:
+                if change.before is None and change.after is not None:
+                    self._react(change.kind, change.after)
+
+    def _react(self, kind: Kind, item: Item) -> None:
+        namespace, name = item["metadata"].get("namespace", ""), item["metadata"]["name"]
+        for begin, text in self._logs.items():
+            if kind.plural == "pods" and name.startswith(begin):
+                log = self._fake.log(namespace, name, item["spec"]["containers"][0]["name"])
+                for line in text.splitlines():
+                    log.write(line)
+                log.close()
+        for wanted, begin, edit in self._rules:
+            if kind.kind == wanted and name.startswith(begin):
+                self._fake.objects.change(kind, namespace, name, edit)
+                return
+
+
+def becomes(node: str = "n1", **status: Any) -> Callable[[Item], None]:
+    """Give a change for the reactor: the pod gets this status, and this node (empty: none)."""
+
+    def edit(pod: Item) -> None:
+        pod["status"] = copy.deepcopy(status)
+        if node:
+            pod["spec"]["nodeName"] = node
+
+    return edit
+
+
+def ends(code: int = 0, node: str = "n1", container: str = "c") -> Callable[[Item], None]:
+    """Give a change for the reactor: the pod's container ended with this status."""
+    state = {"terminated": {"exitCode": code, "reason": "Error" if code else "Completed"}}
+    return becomes(
+        node,
+        phase="Failed" if code else "Succeeded",
+        containerStatuses=[{"name": container, "image": "i", "state": state}],
+    )
+
+
+def waits(reason: str, message: str, *, init: bool = False) -> Callable[[Item], None]:
+    """Give a change for the reactor: a container of the pod waits for this reason."""
+    status = {
+        "name": "c",
+        "image": "reg/img:1",
+        "state": {"waiting": {"reason": reason, "message": message}},
+    }
+    return becomes(
+        phase="Pending", **{"initContainerStatuses" if init else "containerStatuses": [status]}
+    )
+
+
+def unschedulable(message: str) -> Callable[[Item], None]:
+    """Give a change for the reactor: the scheduler finds no node for the pod."""
+    condition = {
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": "Unschedulable",
+        "message": message,
+    }
+    return becomes("", phase="Pending", conditions=[condition])
