@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from aicr_core._version import HOOKSPEC, __version__
+from aicr_core.kit.constraints import evaluate as satisfies
+from aicr_core.kit.constraints import parse as parse_expression
 from aicr_core.kit.emit import to_json, to_yaml
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.kit.frames import read_frames, write_frames
@@ -106,12 +108,14 @@ __all__ = [
     "failed",
     "hookimpl",
     "load_all",
+    "parse_expression",
     "passed",
     "questions",
     "rbac_objects",
     "read_frames",
     "readings",
     "recognise",
+    "satisfies",
     "skipped",
     "to_json",
     "to_yaml",

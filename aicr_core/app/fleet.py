@@ -241,7 +241,7 @@ def check(recipe: Document, document: Document, quorum: str) -> Document:
 
 def _problem(document: Document, group: Document, constraint: Document) -> Document | None:
     """Give what the nodes of a group have and why it does not satisfy a constraint; None when it does."""
-    from aicr_core.engine import constraints
+    from aicr_core.kit import constraints
 
     expected, actual = constraint.get("value", ""), ""
     try:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from aicr_core.app.criteria import known_values
 from aicr_core.app.recipe import RecipeRequest, catalogue_for
 from aicr_core.engine import criteria as criteria_of
-from aicr_core.engine.constraints import problem
 from aicr_core.engine.merge import PHASES
 from aicr_core.engine.order import is_disabled
 from aicr_core.engine.recipes import resolve
+from aicr_core.kit.constraints import problem
 from aicr_core.kit.errors import AicrError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aicr_core.engine import match
-from aicr_core.engine.constraints import evaluate
+from aicr_core.kit.constraints import evaluate
 from aicr_core.kit.errors import AicrError
 
 if TYPE_CHECKING:

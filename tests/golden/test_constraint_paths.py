@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aicr_core.engine import paths, snapshots
-from aicr_core.engine.constraints import evaluate
 from aicr_core.engine.paths import float_text, parse, text_of, value
+from aicr_core.kit.constraints import evaluate
 from aicr_core.kit.errors import AicrError
 
 

@@ -9,7 +9,7 @@ from golden_run import rows
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aicr_core.engine.constraints import Version, compare, evaluate, parse, parse_version
+from aicr_core.kit.constraints import Version, compare, evaluate, parse, parse_version
 from aicr_core.kit.errors import AicrError
 
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from aicr_core.app.environment import Environment
 from aicr_core.engine import merge
 from aicr_core.engine.catalogue_build import from_directories
-from aicr_core.engine.constraints import compare, evaluate, parse_version
 from aicr_core.engine.recipes import resolve
 from aicr_core.engine.rules import FIRST, SECOND
+from aicr_core.kit.constraints import compare, evaluate, parse_version
 from aicr_core.kit.errors import AicrError
 from aicr_core.model.settings import Settings
 
