@@ -6,9 +6,11 @@ from aicr_core._version import HOOKSPEC, __version__
 from aicr_core.kit.constraints import evaluate as satisfies
 from aicr_core.kit.constraints import parse as parse_expression
 from aicr_core.kit.emit import to_json, to_yaml
-from aicr_core.kit.errors import AicrError, Code
+from aicr_core.kit.errors import AicrError, Code, nearest
 from aicr_core.kit.frames import read_frames, write_frames
 from aicr_core.kit.run import Completed, Context
+from aicr_core.kit.sarif import sarif_log
+from aicr_core.kit.text import markdown, table
 from aicr_core.kit.yamlio import load_all
 from aicr_core.model.agent import AgentRequest, AgentResult, NodeResult
 from aicr_core.model.bundle import Artifact, BundlePlan, BundleReport, ComponentBundle, Release
@@ -108,6 +110,8 @@ __all__ = [
     "failed",
     "hookimpl",
     "load_all",
+    "markdown",
+    "nearest",
     "parse_expression",
     "passed",
     "questions",
@@ -115,8 +119,10 @@ __all__ = [
     "read_frames",
     "readings",
     "recognise",
+    "sarif_log",
     "satisfies",
     "skipped",
+    "table",
     "to_json",
     "to_yaml",
     "write_frames",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from aicr_core.kit.sarif import sarif_log
+
 Document = dict[str, Any]
 _LEVELS = {"info": "note", "warn": "warning", "critical": "error"}
 
@@ -31,12 +33,7 @@ def as_sarif(result: Document, version: str) -> Document:
         }
         for change in result["changes"]
     ]
-    driver = {"name": "aicr diff", "version": version, "rules": rules}
-    return {
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "results": results}],
-    }
+    return sarif_log("aicr diff", version, rules, results)
 
 
 def describe(change: Document) -> str:

@@ -44,3 +44,6 @@ SECURE = Page(
     about="Containers reach GPUs only through the resources that they were given: a pod with a claim sees its GPU, a "
     "pod without one on the same node sees none.",
 )  # fmt: skip
+
+ALL = (DRA, GANG, METRICS, GATEWAY, HPA, NODES, ROBUST, SECURE)
+"""Every page of this plugin, in the order of the catalogue."""

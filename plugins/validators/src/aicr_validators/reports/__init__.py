@@ -1,0 +1,1 @@
+"""The formats of validation reports: a module each, ``write(report) -> str``, all from one model."""
