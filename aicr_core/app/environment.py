@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aicr_core.engine.catalogue import Catalogue
     from aicr_core.engine.criteria import ValueTable
     from aicr_core.engine.layers import Layer
+    from aicr_core.model.cluster import Cluster
     from aicr_core.model.settings import Settings
     from aicr_core.plugins.manager import PluginManager
 
@@ -31,6 +32,7 @@ class Environment:
         self._index: Index | None = None
         self._manager: PluginManager | None = None
         self._catalogues: dict[Any, Catalogue] = {}
+        self._clusters: dict[str, Cluster] = {}
 
     @property
     def index(self) -> Index:
@@ -69,6 +71,35 @@ class Environment:
         if key not in self._catalogues:
             self._catalogues[key] = self._open(data, external_only, lenient)
         return self._catalogues[key]
+
+    def cluster(self, kubeconfig: str = "") -> Cluster:
+        """Give the cluster of a kubeconfig, the same one for the whole invocation: nothing is split over two.
+
+        Raises AicrError: NOT_FOUND without a plugin that reaches clusters, or without a kubeconfig.
+        """
+        if kubeconfig not in self._clusters:
+            from aicr_core.kit.run import Context
+            from aicr_core.plugins.manager import resolve
+
+            ways = self.manager.named("aicr_clusters", "name")
+            if not ways:
+                hint = self.index.way_to("cluster", "*") or "install a plugin that reaches clusters"
+                raise AicrError(
+                    Code.NOT_FOUND, "no plugin is installed that reaches a cluster", hint=hint
+                )
+            if len(ways) > 1:
+                raise AicrError(
+                    Code.INVALID_REQUEST, f"several plugins reach clusters: {', '.join(sorted(ways))}",
+                    hint="leave all but one out: --no-plugin NAME",
+                )  # fmt: skip
+            ((_, way),) = ways.values()
+            context = Context(settings=self.settings, options={"kubeconfig": kubeconfig})
+            self._clusters[kubeconfig] = resolve(way.connect)(context)
+        return self._clusters[kubeconfig]
+
+    def known_cluster(self, kubeconfig: str) -> Cluster | None:
+        """Give the cluster of a kubeconfig if this invocation has connected to it already."""
+        return self._clusters.get(kubeconfig)
 
     def origin(self, path: str, parts: Sequence[str]) -> Document | None:
         """Tell where a scalar of the plugins' catalogue is written: {layer, file, line, column}.

@@ -33,9 +33,8 @@ def store_context(environment: Environment, kubeconfig: str) -> Context:
     """Give what a store's ``read`` and ``write`` get: the time for one document, and the user's kubeconfig."""
     from aicr_core.kit.run import Context
 
-    return Context(
-        settings=environment.settings, timeout=limits.HTTP, options={"kubeconfig": kubeconfig}
-    )
+    options = {"kubeconfig": kubeconfig, "cluster": environment.known_cluster(kubeconfig)}
+    return Context(settings=environment.settings, timeout=limits.HTTP, options=options)
 
 
 def check(environment: Environment, target: str) -> None:

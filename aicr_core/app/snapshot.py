@@ -83,7 +83,7 @@ def take_by_agent(
         settings=environment.settings,
         timeout=agent.timeout + limits.AGENT_MARGIN,
         log=log,
-        options={"kubeconfig": request.kubeconfig},
+        options=_reach(environment, request),
     )
     result: AgentResult = function(context, agent)
     if agent.dry_run:
@@ -95,6 +95,12 @@ def take_by_agent(
     taken = _finish(environment, request, document, outcomes)
     failed = tuple(item.node for item in result.results if item.document is None)
     return taken._replace(residue=result.residue, failed=failed)
+
+
+def _reach(environment: Environment, request: SnapshotRequest) -> Document:
+    """Give how collectors and agents reach the cluster: over the connection that there is, if there is one."""
+    cluster = environment.known_cluster(request.kubeconfig)
+    return {"kubeconfig": request.kubeconfig, "cluster": cluster}
 
 
 def _one(
@@ -237,7 +243,7 @@ def _collect(
         raise AicrError(Code.NOT_FOUND, "no collector is installed", hint=hint)
     options = {
         "host_root": request.host_root,
-        "kubeconfig": request.kubeconfig,
+        **_reach(environment, request),
         "node": node,
         "max_nodes_per_entry": request.max_nodes_per_entry,
         "systemd_units": request.systemd_units,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aicr_core.cli.options import choice, single
+from aicr_core.kit.durations import seconds
 from aicr_core.kit.errors import AicrError, Code
 
 if TYPE_CHECKING:
@@ -17,17 +18,6 @@ if TYPE_CHECKING:
     from aicr_core.model.agent import AgentRequest
 
 PROFILES = ("auto", "privileged", "gpu", "node", "plain", "api")
-_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
-_UNITS = {
-    "ns": 1e-9,
-    "us": 1e-6,
-    "µs": 1e-6,
-    "μs": 1e-6,
-    "ms": 1e-3,
-    "s": 1.0,
-    "m": 60.0,
-    "h": 3600.0,
-}
 _QUANTITY = re.compile(
     r"\d+(\.\d*)?([eE][-+]?\d+|[munkMGTPE]|[KMGTPE]i)?$|\.\d+([munkMGTPE]|[KMGTPE]i)?$"
 )
@@ -50,15 +40,12 @@ class Duration(FloatType):
         """Give seconds; a usage error otherwise."""
         if not isinstance(value, str):
             return float(value)
-        body = value.lstrip("+") if value.startswith("+") else value
-        parts = _PART.findall(body)
-        if body == "0":
-            return 0.0
-        if not parts or "".join(number + unit for number, unit in parts) != body:
+        found = seconds(value)
+        if found is None:
             raise click.BadParameter(
                 f"{value!r} is no duration; write 90s, 5m or 1h30m", ctx=ctx, param=param
             )
-        return sum(float(number) * _UNITS[unit] for number, unit in parts)
+        return found
 
 
 # Declaration, metavar ("" for a switch), help. All may be repeated as far as click is concerned; which of them

@@ -13,6 +13,14 @@ SNAPSHOT = 300.0
 AGENT_MARGIN = 60.0
 """What an agent gets beyond the user's ``--timeout``, to fetch results and to clean up."""
 CHECK = 300.0
+CLEAN_UP = 30.0
+"""The removal of what one check made; it begins when the check has ended, however it did."""
+CHECK_MARGIN = 15.0
+"""What a check gets beyond its time to say so itself, before it is given up."""
+CHECK_JOB_MARGIN = 240.0
+"""What a check in a container gets beyond its time: to be scheduled, to pull its image, to be read."""
+CLEAN_UP = 60.0
+"""What is made in a cluster by one check, or one run, is removed within this time, whatever came before."""
 COMPONENT = 60.0
 """One component's bundler."""
 DEPLOYER = 60.0

@@ -59,6 +59,15 @@ class Context:
         """Seconds left until the deadline, never negative."""
         return max(0.0, self._end - time.monotonic())
 
+    def within(self, seconds: float) -> Context:
+        """Give a context that ends with this one, and after ``seconds`` at the latest."""
+        inner = Context(
+            settings=self.settings, timeout=min(seconds, self.remaining()), render=self._render,
+            log=self._log, cancelled=self._cancelled, options=self.options,
+        )  # fmt: skip
+        inner._abandoned = self._abandoned
+        return inner
+
     @property
     def cancelled(self) -> bool:
         """Whether this work is no longer wanted: stopped by the user, by the core, or past its deadline."""
@@ -234,7 +243,8 @@ def end_group(process: subprocess.Popen[bytes], grace: float = limits.GRACE) -> 
 class Task(NamedTuple):
     """One piece of work: a name, its plugin, a function of a context, its deadline in seconds.
 
-    ``inline`` runs it in the caller's thread: for what only computes.
+    ``inline`` runs it in the caller's thread: for what only computes. Tasks that share a word of ``exclusive`` never
+    run at once.
     """
 
     name: str
@@ -242,13 +252,14 @@ class Task(NamedTuple):
     call: Callable[[Context], Any]
     timeout: float = limits.TASK
     inline: bool = False
+    exclusive: tuple[str, ...] = ()
 
 
 class Outcome(NamedTuple):
     """How a task ended.
 
     ``status``: ok; failed (it raised); crashed (it tried to end the process); timeout; skipped (the deadline of
-    the whole run came before its turn).
+    the whole run came before its turn, or no more tasks were wanted).
     """
 
     name: str
@@ -271,7 +282,13 @@ class Runner:
         render: Callable[..., str] | None = None,
         log: Callable[[str], None] | None = None,
         options: Mapping[str, Any] | None = None,
+        started: Callable[[Task], None] | None = None,
+        ended: Callable[[Outcome], bool] | None = None,
     ) -> None:
+        """``started`` and ``ended`` are called in the caller's thread; the latter says whether to go on."""
+        self._started = started or (lambda _task: None)
+        self._ended = ended or (lambda _outcome: True)
+        self._stopped = False
         self._options = options
         self._jobs = max(1, jobs)
         self._end = None if deadline is None else time.monotonic() + deadline
@@ -323,21 +340,29 @@ class Runner:
         threads: list[threading.Thread],
     ) -> None:
         results: queue.SimpleQueue[tuple[int, Outcome]] = queue.SimpleQueue()
-        waiting = list(reversed(numbers))
+        waiting = list(numbers)
         running: dict[int, Context] = {}
+
+        def done(number: int, outcome: Outcome) -> None:
+            outcomes[number] = outcome
+            self._stopped = not self._ended(outcome) or self._stopped
+
         while waiting or running:
-            while waiting and len(running) < self._jobs:
-                number = waiting.pop()
-                task = tasks[number]
-                if self._left(task.timeout) <= 0:
-                    outcomes[number] = _skipped(task)
+            while len(running) < self._jobs:
+                number = self._next(tasks, waiting, running)
+                if number < 0:
+                    break
+                waiting.remove(number)
+                if self._stopped or self._left(tasks[number].timeout) <= 0:
+                    done(number, _skipped(tasks[number], stopped=self._stopped))
                     continue
-                context = running[number] = self._for(task)
+                context = running[number] = self._for(tasks[number])
+                self._started(tasks[number])
 
                 def work(number: int = number, context: Context = context) -> None:
                     results.put((number, self._one(tasks[number], context)))
 
-                thread = threading.Thread(target=work, daemon=True, name=task.name)
+                thread = threading.Thread(target=work, daemon=True, name=tasks[number].name)
                 threads.append(thread)
                 thread.start()
             if not running:
@@ -347,13 +372,19 @@ class Runner:
                 number, outcome = results.get(timeout=left)
                 # The result of a task that was given up comes too late to count.
                 if running.pop(number, None) is not None:
-                    outcomes[number] = outcome
+                    done(number, outcome)
             except queue.Empty:
                 for number, context in list(running.items()):
                     if not context.remaining():
                         context.abandon()
                         del running[number]
-                        outcomes[number] = _late(tasks[number])
+                        done(number, _late(tasks[number]))
+
+    @staticmethod
+    def _next(tasks: Sequence[Task], waiting: Sequence[int], running: Mapping[int, Context]) -> int:
+        """Give the first waiting task that may run beside those that run, -1 when there is none."""
+        busy = {word for number in running for word in tasks[number].exclusive}
+        return next((n for n in waiting if not busy.intersection(tasks[n].exclusive)), -1)
 
     def _one(self, task: Task, context: Context) -> Outcome:
         start = time.monotonic()
@@ -384,7 +415,9 @@ def _late(task: Task) -> Outcome:
     return Outcome(task.name, task.plugin, "timeout", None, error, task.timeout)
 
 
-def _skipped(task: Task) -> Outcome:
-    text = f"no time was left for {task.name}"
+def _skipped(task: Task, *, stopped: bool = False) -> Outcome:
+    text = (
+        f"{task.name} was not wanted any more" if stopped else f"no time was left for {task.name}"
+    )
     error = AicrError(Code.TIMEOUT, text, plugin=task.plugin or None)
     return Outcome(task.name, task.plugin, "skipped", None, error, 0.0)
