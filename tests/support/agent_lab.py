@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 from aicr_kube.agent.run import run
-from aicr_kube.agent.watching import Pace
+from aicr_kube.jobs.watching import Pace
 from emulated_cluster import Controllers, FakeCluster, Fate, node, patches
 from emulated_cluster.scheduling import choose
 

@@ -11,7 +11,8 @@ import pathlib
 from typing import Any
 
 import pytest
-from aicr_kube.agent import names, pods, profiles
+from aicr_kube.agent import pods, profiles
+from aicr_kube.jobs import names
 
 from aicr_core.api import AgentRequest, AicrError, Code
 

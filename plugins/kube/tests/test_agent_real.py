@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 
 import pytest
-from aicr_kube.agent import names
-from aicr_kube.agent.api import Api, namespaced
 from aicr_kube.agent.run import run
+from aicr_kube.jobs import names
+from aicr_kube.jobs.api import Api, namespaced
 
 from aicr_core.api import AgentRequest, Context, Settings
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from agent_lab import Lab, Outcome, lab
 from aicr_kube.agent import sweep
-from aicr_kube.agent.api import Api
 from aicr_kube.agent.cli import agent
+from aicr_kube.jobs.api import Api
 from click.testing import CliRunner
 
 from aicr_core.api import AicrError, Settings

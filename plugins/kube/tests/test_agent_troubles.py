@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from agent_lab import PACE, Lab, Outcome, document, frames, lab
-from aicr_kube.agent import troubles
+from aicr_kube.jobs import troubles
 from emulated_cluster import Rule
 
 from aicr_core.api import AicrError

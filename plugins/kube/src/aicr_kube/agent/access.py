@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core.api import AicrError, Code, to_yaml
-from aicr_kube.agent import names
 from aicr_kube.agent.sink import RBAC, target
+from aicr_kube.jobs import names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aicr_core.api import AgentRequest
-    from aicr_kube.agent.api import Api
+    from aicr_kube.jobs.api import Api
 
 Object = dict[str, Any]
 

@@ -10,12 +10,12 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core.api import AicrError, Code, read_frames
-from aicr_kube.agent.api import is_outage, status
+from aicr_kube.jobs.api import is_outage, status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from aicr_kube.agent.api import Api
+    from aicr_kube.jobs.api import Api
 
 _MARK = "AICR1 "
 MAX_BYTES = 64 * 1024 * 1024

@@ -13,7 +13,7 @@ import click
 from aicr_core.api import AgentRequest, AicrError, Code, Context
 
 if TYPE_CHECKING:
-    from aicr_kube.agent.api import Api
+    from aicr_kube.jobs.api import Api
 
 _NAMESPACE = click.option("--namespace", "-n", default="default", metavar="NAME", show_default=True)
 _KUBECONFIG = click.option("--kubeconfig", "-k", default="", metavar="FILE")
@@ -27,7 +27,7 @@ def _note(text: str) -> None:
 
 
 def _open(environment: Any, kubeconfig: str) -> tuple[Context, Api]:
-    from aicr_kube.agent.api import Api, Budget
+    from aicr_kube.jobs.api import Api, Budget
 
     context = Context(
         settings=environment.settings, timeout=300.0, log=_note, options={"kubeconfig": kubeconfig}

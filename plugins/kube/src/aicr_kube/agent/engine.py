@@ -11,21 +11,22 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from aicr_core.api import AicrError, Code, NodeResult
-from aicr_kube.agent import answers, pods, troubles
-from aicr_kube.agent.api import collection_of, namespaced, status
-from aicr_kube.agent.names import selector
+from aicr_kube.agent import answers, pods
 from aicr_kube.agent.units import Unit
-from aicr_kube.agent.watching import Away, Blind, Done, Pace, Seen, Watcher, Workers
+from aicr_kube.jobs import troubles
+from aicr_kube.jobs.api import collection_of, namespaced, status
+from aicr_kube.jobs.names import selector
+from aicr_kube.jobs.watching import Away, Blind, Done, Pace, Seen, Watcher, Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aicr_core.api import AgentRequest, Context
     from aicr_kube.agent.answers import Answer
-    from aicr_kube.agent.api import Api
-    from aicr_kube.agent.ledger import Ledger
     from aicr_kube.agent.pods import Plan
-    from aicr_kube.agent.troubles import Trouble
+    from aicr_kube.jobs.api import Api
+    from aicr_kube.jobs.ledger import Ledger
+    from aicr_kube.jobs.troubles import Trouble
 
 Object = dict[str, Any]
 ATTEMPTS = 2

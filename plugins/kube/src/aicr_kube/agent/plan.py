@@ -8,16 +8,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core.api import AicrError, Code
-from aicr_kube.agent import names, profiles, sink
-from aicr_kube.agent.api import status
+from aicr_kube.agent import profiles, sink
 from aicr_kube.agent.pods import Plan
+from aicr_kube.jobs import names
+from aicr_kube.jobs.api import status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aicr_core.api import AgentRequest
-    from aicr_kube.agent.api import Api
     from aicr_kube.agent.profiles import Profile
+    from aicr_kube.jobs.api import Api
 
 Object = dict[str, Any]
 GPU_NODE = {"nvidia.com/gpu.present": "true"}

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core.api import __version__
-from aicr_kube.agent import names
 from aicr_kube.agent.profiles import ROOT
+from aicr_kube.jobs import names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

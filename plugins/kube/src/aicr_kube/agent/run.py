@@ -10,12 +10,13 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from aicr_core.api import AgentResult, AicrError, Code, NodeResult
-from aicr_kube.agent import access, names, pods, sink
+from aicr_kube.agent import access, pods, sink
 from aicr_kube.agent import plan as planning
-from aicr_kube.agent.api import Api, Budget, collection_of, namespaced, status
 from aicr_kube.agent.engine import Engine
-from aicr_kube.agent.ledger import Ledger
-from aicr_kube.agent.watching import Pace
+from aicr_kube.jobs import names
+from aicr_kube.jobs.api import Api, Budget, collection_of, namespaced, status
+from aicr_kube.jobs.ledger import Ledger
+from aicr_kube.jobs.watching import Pace
 
 if TYPE_CHECKING:
     from aicr_core.api import AgentRequest, Context

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aicr_core.api import AicrError, Code
-from aicr_kube.agent import names, pods
+from aicr_kube.agent import pods
+from aicr_kube.jobs import names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

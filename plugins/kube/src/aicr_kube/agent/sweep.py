@@ -10,13 +10,14 @@ import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core.api import AicrError
-from aicr_kube.agent import names, sink
-from aicr_kube.agent.api import namespaced, status
+from aicr_kube.agent import sink
+from aicr_kube.jobs import names
+from aicr_kube.jobs.api import namespaced, status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aicr_kube.agent.api import Api
+    from aicr_kube.jobs.api import Api
 
 Object = dict[str, Any]
 HOUR = 3600.0

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from aicr_kube.agent import troubles
+from aicr_kube.jobs import troubles
 
 if TYPE_CHECKING:
-    from aicr_kube.agent.troubles import Trouble
+    from aicr_kube.jobs.troubles import Trouble
 
 Object = dict[str, Any]
 

@@ -25,7 +25,8 @@ NAME = "app.kubernetes.io/name"
 LONGEST = 57
 """Letters of a name: the Job controller adds six for its pod, whose name must stay below 64."""
 _PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{8}")
+_ID = re.compile(r"\d{8}-\d{6}-([0-9a-f]{8}|[0-9a-f]{16})")
+"""Of agents with eight digits at the end, of validations with sixteen."""
 
 
 def new_run(now: datetime.datetime | None = None) -> str:
@@ -71,9 +72,18 @@ def selector(run: str) -> str:
 
 def run_of(item: Mapping[str, object]) -> str:
     """Give the run that an object belongs to; empty for an object of somebody else."""
+    run = _labelled(item)
+    return run if is_run(run) else ""
+
+
+def is_of(item: Mapping[str, object], run: str) -> bool:
+    """Tell whether an object belongs to ``run``."""
+    return bool(run) and _labelled(item) == run
+
+
+def _labelled(item: Mapping[str, object]) -> str:
     metadata = item.get("metadata")
     found = metadata.get("labels") if isinstance(metadata, dict) else None
     if not isinstance(found, dict) or found.get(NAME) != "aicr" or found.get(MANAGED) != "aicr":
         return ""
-    run = str(found.get(RUN) or "")
-    return run if is_run(run) else ""
+    return str(found.get(RUN) or "")

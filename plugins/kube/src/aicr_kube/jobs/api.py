@@ -1,4 +1,4 @@
-"""What an agent run asks of the cluster's client: objects, lists to watch from, streams, and how a failure is meant.
+"""What a run asks of the cluster's client: objects, lists to watch from, streams, and how a failure is meant.
 
 All calls of a run share one :class:`Budget`; a single call never waits longer than :data:`CALL`, so that a server that
 hangs is an outage to be ridden out and not the end of the run.
@@ -11,12 +11,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from aicr_core.api import AicrError, Code
-from aicr_kube.client import Cluster
+from aicr_kube import client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from aicr_core.api import Context
+    from aicr_core.api import Cluster, Context
 
 Object = dict[str, Any]
 CALL = 30.0
@@ -52,7 +52,7 @@ class Api:
     @classmethod
     def open(cls, ctx: Context, remaining: Callable[[], float]) -> Api:
         """Connect with the kubeconfig of ``ctx``, within ``remaining`` seconds for all calls."""
-        return cls(Cluster.of(ctx, timeout=remaining))
+        return cls(client.Cluster.of(ctx, timeout=remaining))
 
     def get(self, path: str) -> Object:
         """Give one object."""
@@ -93,6 +93,14 @@ class Api:
     def logs(self, namespace: str, pod: str, *, follow: bool) -> Iterator[str]:
         """Give the lines of a pod's log."""
         return self._cluster.logs(namespace, pod, follow=follow)
+
+    def text(self, path: str, query: Mapping[str, str], limit: int) -> str:
+        """Give at most ``limit`` bytes of what ``path`` answers."""
+        return self._cluster.text(path, query=query, limit=limit)
+
+    def apply(self, path: str, body: Object) -> Object:
+        """Create or change an object by server-side apply."""
+        return self._cluster.apply(path, body)
 
     def create(self, path: str, body: Object) -> Object:
         """Create an object in a collection."""

@@ -12,13 +12,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from aicr_core.api import AicrError, Code
-from aicr_kube.agent import names
-from aicr_kube.agent.api import collection_of, is_outage, status
+from aicr_kube.jobs import names
+from aicr_kube.jobs.api import collection_of, is_outage, status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from aicr_kube.agent.api import Api
+    from aicr_kube.jobs.api import Api
 
 Object = dict[str, Any]
 
@@ -73,7 +73,7 @@ class Ledger:
 
     def _adopted(self, place: str, error: AicrError) -> Object:
         found = self._api.find(place)
-        if found is not None and names.run_of(found) == self._run:
+        if found is not None and names.is_of(found, self._run):
             return found
         self.forget(place)
         raise AicrError(
@@ -110,7 +110,7 @@ class Ledger:
         if uid and guard is None:
             return uid
         found = self._api.find(place)
-        if found is None or names.run_of(found) != self._run or (guard and not guard(found)):
+        if found is None or not names.is_of(found, self._run) or (guard and not guard(found)):
             return ""
         return str(found["metadata"]["uid"])
 

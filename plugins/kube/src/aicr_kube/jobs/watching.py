@@ -12,12 +12,12 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core.api import AicrError, Code
-from aicr_kube.agent.api import is_expired, is_outage, status
+from aicr_kube.jobs.api import is_expired, is_outage, status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from aicr_kube.agent.api import Api
+    from aicr_kube.jobs.api import Api
 
 Object = dict[str, Any]
 

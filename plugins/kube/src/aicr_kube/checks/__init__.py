@@ -1,0 +1,1 @@
+"""The runner ``job``: each check of a run as a Job of the cluster."""
