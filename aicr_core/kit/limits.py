@@ -13,8 +13,6 @@ SNAPSHOT = 300.0
 AGENT_MARGIN = 60.0
 """What an agent gets beyond the user's ``--timeout``, to fetch results and to clean up."""
 CHECK = 300.0
-CLEAN_UP = 30.0
-"""The removal of what one check made; it begins when the check has ended, however it did."""
 CHECK_MARGIN = 15.0
 """What a check gets beyond its time to say so itself, before it is given up."""
 CHECK_JOB_MARGIN = 240.0

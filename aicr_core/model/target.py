@@ -12,6 +12,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from aicr_core.kit import limits
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.model.check import Evidence
 
@@ -66,6 +67,7 @@ class Ledger:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._paths: list[str] = []
+        self._uids: dict[str, str] = {}
         self._closed = False
 
     def note(self, path: str) -> None:
@@ -75,11 +77,23 @@ class Ledger:
                 raise AicrError(Code.TIMEOUT, "the check was given up; it makes no more objects")
             self._paths.append(path)
 
+    def made(self, path: str, uid: str) -> bool:
+        """Keep the uid of an object that was made; False when the check was given up while it was being made."""
+        with self._lock:
+            self._uids[path] = uid
+            return not self._closed
+
+    def uid(self, path: str) -> str:
+        """Give the uid of a noted object; empty when nobody knows whether it was made."""
+        with self._lock:
+            return self._uids.get(path, "")
+
     def forget(self, path: str) -> None:
         """Take back a note: the object was never made, or is gone."""
         with self._lock:
             if path in self._paths:
                 self._paths.remove(path)
+            self._uids.pop(path, None)
 
     def close(self) -> list[str]:
         """Take no more notes; give what is noted, last first."""
@@ -156,6 +170,11 @@ class Target:
     def evidence(self, label: str, text: str, command: str = "") -> None:
         """Keep what was seen, for the report; ``command`` shows a person the same. It stays if the check raises."""
         self._evidence.append(Evidence(label, text, command))
+
+    @property
+    def ledger(self) -> Ledger:
+        """What the check has made, for the core's clean-up."""
+        return self._ledger
 
     @property
     def seen(self) -> tuple[Evidence, ...]:
@@ -236,13 +255,19 @@ class Target:
         labels = {**MANAGED, RUN_LABEL: self.run, **metadata.get("labels", {})}
         self._ledger.note(path)
         try:
-            return self.cluster.create(
+            made = self.cluster.create(
                 collection, {**body, "metadata": {**metadata, "labels": labels}}
             )
         except AicrError as error:
-            if getattr(error, "status", 0):
+            if 400 <= getattr(error, "status", 0) < 500:
                 self._ledger.forget(path)  # the server refused it: there is nothing to delete
             raise
+        uid = str((made.get("metadata") or {}).get("uid") or "")
+        if not self._ledger.made(path, uid):
+            # The clean-up may have come before the object: then nobody else will delete it.
+            self.cluster.within(limits.CLEAN_UP).delete(path, uid=uid, missing_ok=True)
+            raise AicrError(Code.TIMEOUT, "the check was given up; it makes no more objects")
+        return made
 
     def ensure_namespace(self, name: str) -> None:
         """Make a namespace unless it is there; one that was made is deleted when the check ends."""
