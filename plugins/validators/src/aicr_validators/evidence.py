@@ -51,7 +51,7 @@ def groups(report: Report) -> list[Group]:
     return [Group(page, tuple(items)) for page, items in found.values()]
 
 
-def write(report: Report, facts: Mapping[str, Any]) -> dict[str, str]:
+def write(report: Report, facts: Mapping[str, Any]) -> dict[str, str]:  # noqa: ARG001 - as the hook has it
     """Give the pages and ``index.md`` by path; nothing of ``facts`` is used."""
     found = groups(report)
     files = {group.page.file: page(report, group) for group in found}

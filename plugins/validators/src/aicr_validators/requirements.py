@@ -41,7 +41,7 @@ REQUIREMENTS = (
     ),
     Requirement(
         group="accelerators", id="driver_runtime_management", since=34,
-        description="Drivers and container runtime of nodes with accelerators are installed, kept, and can be verified.",
+        description="Drivers and container runtime of accelerator nodes are installed, kept, and can be verified.",
     ),
     Requirement(
         group="accelerators", id="gpu_sharing", since=34,

@@ -31,8 +31,8 @@ _STATUS = {"PASSED": "Implemented", "FAILED": "Not Implemented", "SKIPPED": ""}
 def write(report: Report, facts: Mapping[str, Any]) -> dict[str, str]:
     """Give the files of the submission by path.
 
-    ``facts`` may hold the fields of :data:`METADATA`, and ``evidenceUrl``: where the pages will be published, put before
-    their names in PRODUCT.yaml. Other facts are not used.
+    ``facts`` may hold the fields of :data:`METADATA`, and ``evidenceUrl``: where the pages will be published, put
+    before their names in PRODUCT.yaml. Other facts are not used.
     """
     minor = minor_version(str(facts.get("kubernetesVersion") or ""))
     metadata = {name: str(facts.get(name) or "") for name in METADATA}
@@ -114,7 +114,7 @@ def _to_fill_in(
     ]
     if minor is not None and not 33 <= minor <= LATEST:
         lines.append(
-            f"the list of requirements: this version knows the checklists of Kubernetes 1.33 to 1.{LATEST}, not 1.{minor}"
+            f"the list of requirements: known are the checklists of Kubernetes 1.33 to 1.{LATEST}, not 1.{minor}"
         )
     for entry in entries:
         if entry["status"] == "" and entry["notes"]:
