@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 import jmespath
-from aicr_core.api import AicrError, Code
 from jmespath import exceptions, functions, visitor
+
+from aicr_core.api import AicrError, Code
 
 MAX_LENGTH = 4096
 """Characters of an expression."""
@@ -74,9 +75,7 @@ def is_number(value: Any) -> bool:
 def compiled(expression: str) -> Any:
     """Give the syntax tree of an expression. Raises AicrError(INVALID_REQUEST) that says what is wrong with it."""
     if len(expression) > MAX_LENGTH:
-        raise _refused(
-            f"it has {len(expression)} characters, more than {MAX_LENGTH}", expression
-        )
+        raise _refused(f"it has {len(expression)} characters, more than {MAX_LENGTH}", expression)
     try:
         tree = jmespath.compile(expression).parsed
         built = _built(tree)

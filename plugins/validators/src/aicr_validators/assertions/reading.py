@@ -43,9 +43,7 @@ class Reader:
         selector = operation.selector
 
         def ask() -> list[Object]:
-            return [
-                {**named, **item} for item in self._cluster.list(path, label_selector=selector)
-            ]
+            return [{**named, **item} for item in self._cluster.list(path, label_selector=selector)]
 
         found: list[Object] = self._fresh((path, selector), since, ask)
         return found

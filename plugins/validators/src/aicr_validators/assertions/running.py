@@ -7,6 +7,7 @@ never seen ends after 30 s. The caller gives the time; everything here ends befo
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aicr_core.api import AicrError, Code
@@ -36,12 +37,12 @@ def hold(assertions: Assertions, target: Target, reader: Reader, limit: float) -
     """
     budget = min(assertions.budget, limit)
     if assertions.together:
-        _retried(target, budget, float("inf"), lambda since: _all(assertions, reader, since))
+        _retried(target, budget, float("inf"), partial(_all, assertions, reader))
         return
     end = time.monotonic() + budget
     for operation in assertions.operations:
         left = max(0.0, end - time.monotonic())
-        _retried(target, left, UNSEEN, lambda since, op=operation: _one(op, reader, since))  # type: ignore[misc]
+        _retried(target, left, UNSEEN, partial(_one, operation, reader))
 
 
 def _all(assertions: Assertions, reader: Reader, since: float) -> None:
@@ -49,9 +50,7 @@ def _all(assertions: Assertions, reader: Reader, since: float) -> None:
         _one(operation, reader, since)
 
 
-def _retried(
-    target: Target, limit: float, unseen: float, look: Callable[[float], None]
-) -> None:
+def _retried(target: Target, limit: float, unseen: float, look: Callable[[float], None]) -> None:
     """Look again and again; raise the last problem when no look found everything in order."""
     problems: list[AicrError] = []
     seen = False
@@ -73,9 +72,9 @@ def _retried(
     first = min(limit, unseen)
     if _waited(target, first, probe, problems):
         return
-    if (seen or problems[0].code is not Code.NOT_FOUND) and limit > first:
-        if _waited(target, limit - first, probe, problems):
-            return
+    patient = limit > first and (seen or problems[0].code is not Code.NOT_FOUND)
+    if patient and _waited(target, limit - first, probe, problems):
+        return
     raise problems[0]
 
 
@@ -148,7 +147,10 @@ def _read(operation: Operation, ask: Callable[[], Any]) -> Any:
         return ask()
     except AicrError as error:
         raise AicrError(
-            error.code, f"{_what(operation)}: {error.message}", where=operation.place, hint=error.hint
+            error.code,
+            f"{_what(operation)}: {error.message}",
+            where=operation.place,
+            hint=error.hint,
         ) from None
 
 
