@@ -237,6 +237,24 @@ def why_stuck(pod: Object) -> str:
     return ""
 
 
+def remedy(stuck: str) -> str:
+    """Say what to do about a pod that is stuck, by the reason that begins ``stuck``."""
+    reason = stuck.partition(":")[0]
+    if reason == "CrashLoopBackOff":
+        return "Read the log of the container: kubectl logs POD -n NAMESPACE --previous"
+    if reason in HOPELESS:
+        return (
+            "Make the image reachable from the nodes: allow its registry, mirror it, or name a pull secret "
+            "with --image-pull-secret"
+        )
+    if reason == "Unschedulable":
+        return (
+            "Free a GPU or add a node that has one, and see that --node-selector and --toleration let the pod "
+            "onto it: kubectl get nodes, kubectl get resourceclaims -A"
+        )
+    return "See what the kubelet says: kubectl describe pod POD -n NAMESPACE"
+
+
 def _waiting(pod: Object, wanted: Callable[[str], bool]) -> str:
     if _ended(pod):
         return ""
