@@ -36,13 +36,14 @@ def hold(assertions: Assertions, target: Target, reader: Reader, limit: float) -
     there, INTERNAL for one that is not as asserted; the message is that of the last look, and where it stands.
     """
     budget = min(assertions.budget, limit)
+    since = time.monotonic()
     if assertions.together:
-        _retried(target, budget, float("inf"), partial(_all, assertions, reader))
+        _retried(target, budget, float("inf"), partial(_all, assertions, reader), since)
         return
     end = time.monotonic() + budget
     for operation in assertions.operations:
         left = max(0.0, end - time.monotonic())
-        _retried(target, left, UNSEEN, partial(_one, operation, reader))
+        since = _retried(target, left, UNSEEN, partial(_one, operation, reader), since)
 
 
 def _all(assertions: Assertions, reader: Reader, since: float) -> None:
@@ -50,15 +51,23 @@ def _all(assertions: Assertions, reader: Reader, since: float) -> None:
         _one(operation, reader, since)
 
 
-def _retried(target: Target, limit: float, unseen: float, look: Callable[[float], None]) -> None:
-    """Look again and again; raise the last problem when no look found everything in order."""
-    problems: list[AicrError] = []
-    seen = False
+def _retried(
+    target: Target, limit: float, unseen: float, look: Callable[[float], None], since: float
+) -> float:
+    """Look again and again; raise the last problem when no look found everything in order.
 
-    def probe() -> bool | None:
-        nonlocal seen
+    ``since`` is when the round began that the first look belongs to, every other one begins a round of its own; gives
+    that of the look that found everything, for what comes next in it.
+    """
+    problems: list[AicrError] = []
+    seen, begun = False, since
+
+    def probe() -> float | None:
+        nonlocal seen, begun
+        at, begun = begun, 0.0
+        at = at or time.monotonic()
         try:
-            look(time.monotonic())
+            look(at)
         except AicrError as error:
             if error.code in _FINAL:
                 raise
@@ -67,26 +76,26 @@ def _retried(target: Target, limit: float, unseen: float, look: Callable[[float]
             if not problems or error.code is not Code.TIMEOUT:
                 problems[:] = [error]
             return None
-        return True
+        return at
 
     first = min(limit, unseen)
-    if _waited(target, first, probe, problems):
-        return
-    patient = limit > first and (seen or problems[0].code is not Code.NOT_FOUND)
-    if patient and _waited(target, limit - first, probe, problems):
-        return
-    raise problems[0]
+    held = _waited(target, first, probe, problems)
+    if held is None and limit > first and (seen or problems[0].code is not Code.NOT_FOUND):
+        held = _waited(target, limit - first, probe, problems)
+    if held is None:
+        raise problems[0]
+    return held
 
 
 def _waited(
-    target: Target, limit: float, probe: Callable[[], bool | None], problems: list[AicrError]
-) -> bool:
+    target: Target, limit: float, probe: Callable[[], float | None], problems: list[AicrError]
+) -> float | None:
     try:
-        return bool(target.wait(limit, EVERY, probe))
+        return target.wait(limit, EVERY, probe)
     except AicrError as error:
         if error.code is not Code.TIMEOUT or not problems:
             raise
-        return False  # the check's own time: what was seen last says more
+        return None  # the check's own time: what was seen last says more
 
 
 # --- one look -------------------------------------------------------------------------------------
