@@ -50,6 +50,8 @@ class Answer(NamedTuple):
     document: Any = None
     stream: Iterator[bytes] | None = None
     content_type: str = "application/json"
+    data: bytes | None = None
+    """The body word for word, in place of a document."""
 
 
 class _Place(NamedTuple):
@@ -73,6 +75,11 @@ class Api:
         if len(asked.body) > MAX_REQUEST:
             raise Refused(413, "Request entity too large: limit is 3145728")
         parts = [unquote(part) for part in asked.path.strip("/").split("/")]
+        if asked.method == "GET":
+            reply = self._cluster.raw.take("/" + "/".join(parts))
+            if reply is not None:
+                self._may_read(asked, parts)
+                return Answer(reply.status, data=reply.data, content_type=reply.content_type)
         fixed = self._fixed(asked, parts)
         if fixed is not None:
             # Clients tell the two forms of discovery apart by this.
@@ -87,6 +94,8 @@ class Api:
         self._check_access(asked, place)
         if place.sub == "log":
             return self._log(asked, place)
+        if place.sub == "proxy":
+            return self._proxy(place, parts)
         handler = {
             "GET": self._get if place.name else self._collection,
             "POST": self._create,
@@ -137,7 +146,8 @@ class Api:
             namespace, rest = rest[1], rest[2:]
         plural, name, sub = [*rest, "", ""][:3]
         kind = self._cluster.kind(group, version, plural)
-        if kind is None or len(rest) > 3 or (namespace and not kind.namespaced):
+        deep = len(rest) > 3 and sub != "proxy"
+        if kind is None or deep or (namespace and not kind.namespaced):
             _no_path()
         if sub and not (sub == "status" and kind.status) and sub not in kind.subresources:
             _no_path()
@@ -171,8 +181,20 @@ class Api:
         if apply and not self._exists(place):
             self._demand(asked, access._replace(verb="create", name=""))
 
+    def _may_read(self, asked: Asked, parts: list[str]) -> None:
+        """Hold an aggregated API's path against the user's rights; discovery is everybody's."""
+        if parts[0] != "apis" or len(parts) < 4:
+            return
+        group, rest, namespace = parts[1], parts[3:], ""
+        if rest[0] == "namespaces" and len(rest) > 2:
+            namespace, rest = rest[1], rest[2:]
+        plural, name, sub = [*rest, "", ""][:3]
+        access = rbac.Access("get" if name else "list", group, plural, namespace, name, sub)
+        self._demand(asked, access)
+
     def _demand(self, asked: Asked, access: rbac.Access) -> None:
         if not rbac.allowed(self._cluster.rules(asked.user), access):
+            self._cluster.denied.append(access)
             raise rbac.forbidden(asked.user, access)
 
     def _exists(self, place: _Place) -> bool:
@@ -195,6 +217,7 @@ class Api:
     # --- reading ----------------------------------------------------------------------------------
 
     def _get(self, asked: Asked, place: _Place) -> Answer:
+        self._cluster.reactions.reads(place.kind, place.namespace, place.name)
         item = self._objects.get(place.kind, place.namespace, place.name)
         if "as=PartialObjectMetadata;" in asked.headers.get("accept", ""):
             return Answer(200, metadata_only(item))
@@ -230,6 +253,13 @@ class Api:
         lines = log.read(follow=follow, tail=None if tail is None else int(tail))
         return Answer(200, stream=lines, content_type="text/plain")
 
+    def _proxy(self, place: _Place, parts: list[str]) -> Answer:
+        named = place.name.partition(":")[0]
+        there = self._exists(place._replace(name=named))
+        path = "/" + "/".join(parts[parts.index("proxy", 6) + 1 :])
+        reply = self._cluster.backends.answer(place.namespace, place.name, path, there=there)
+        return Answer(reply.status, data=reply.data, content_type=reply.content_type)
+
     # --- writing ----------------------------------------------------------------------------------
 
     def _create(self, asked: Asked, place: _Place) -> Answer:
@@ -241,7 +271,9 @@ class Api:
             item.pop("status", None)
         manager = asked.query.get("fieldManager") or "unknown"
         item = patches.wrote(place.kind, None, item, manager)
-        return Answer(201, self._objects.create(place.kind, item))
+        made = self._objects.create(place.kind, item)
+        self._cluster.reactions.wrote(place.kind, made, "create")
+        return Answer(201, made)
 
     def _replace(self, asked: Asked, place: _Place) -> Answer:
         item = body_of(asked.body, place.kind, place.namespace, place.name)
@@ -283,7 +315,9 @@ class Api:
         check_immutable(place.kind, before, item)
         manager = asked.query.get("fieldManager") or "unknown"
         item = patches.wrote(place.kind, before, item, manager)
-        return Answer(200, self._objects.update(place.kind, item))
+        changed = self._objects.update(place.kind, item)
+        self._cluster.reactions.wrote(place.kind, changed, "update")
+        return Answer(200, changed)
 
     def _apply(self, asked: Asked, place: _Place) -> Answer:
         manager = asked.query.get("fieldManager", "")

@@ -9,8 +9,11 @@ from emulated_cluster.faults import Faults
 from emulated_cluster.kinds import BUILT_IN, Kind
 from emulated_cluster.logs import Log
 from emulated_cluster.objects import Objects
-from emulated_cluster.rbac import ADMIN, Rule, bound_rules
+from emulated_cluster.proxied import Backends
+from emulated_cluster.rbac import ADMIN, Access, Rule, bound_rules
+from emulated_cluster.reactions import Reactions
 from emulated_cluster.server import Server
+from emulated_cluster.verbatim import Verbatim
 
 if TYPE_CHECKING:
     import pathlib
@@ -31,17 +34,23 @@ VERSION = {
 class FakeCluster:
     """One API server on the loopback interface, with the namespaces ``default`` and ``kube-system``.
 
-    ``requests`` is everything that was asked; ``faults`` what goes wrong; ``admission`` functions
-    ``(verb, kind, object)`` that may raise ``Refused``; ``aggregated`` false hides aggregated discovery;
-    ``anonymous`` is who asks without a token (kubectl sends none over plain HTTP), by default nobody.
+    ``requests`` is everything that was asked, ``denied`` what somebody had no right to; ``faults`` what goes wrong;
+    ``admission`` functions ``(verb, kind, object)`` that may raise ``Refused``; ``reactions`` what happens when objects
+    appear; ``raw`` the answers of paths (GET) word for word; ``backends`` the services behind the API server's proxy;
+    ``aggregated`` false hides aggregated discovery; ``anonymous`` is who asks without a token (kubectl sends none over
+    plain HTTP), by default nobody.
     """
 
     def __init__(self) -> None:
         self.objects = Objects()
         self.faults = Faults()
         self.requests: list[Asked] = []
+        self.denied: list[Access] = []
         self.admission: list[Callable[[str, Kind, Item], None]] = []
         self.logs: dict[tuple[str, str, str], Log] = {}
+        self.reactions = Reactions(self)
+        self.raw = Verbatim()
+        self.backends = Backends()
         self.version: Item = dict(VERSION)
         self.aggregated = True
         self.anonymous = ""

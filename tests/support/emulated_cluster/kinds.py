@@ -62,3 +62,36 @@ BUILT_IN = (
     Kind("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview",
          namespaced=False, verbs=("create",)),
 )  # fmt: skip
+_DRA = "resource.k8s.io"
+_GATEWAY = "gateway.networking.k8s.io"
+ACCELERATED = (
+    Kind("", "v1", "services", "Service", status=True, subresources=("proxy",)),
+    Kind("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", status=True),
+    Kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice"),
+    Kind("admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations",
+         "ValidatingWebhookConfiguration", namespaced=False),
+    *(
+        kind
+        for version in ("v1", "v1beta1")
+        for kind in (
+            Kind(_DRA, version, "resourceclaims", "ResourceClaim", status=True),
+            Kind(_DRA, version, "resourceslices", "ResourceSlice", namespaced=False),
+            Kind(_DRA, version, "deviceclasses", "DeviceClass", namespaced=False),
+        )
+    ),
+    Kind("nvidia.com", "v1", "clusterpolicies", "ClusterPolicy", namespaced=False, custom=True),
+    Kind("nvidia.com", "v1alpha1", "dynamographdeployments", "DynamoGraphDeployment", custom=True),
+    Kind("nvidia.com", "v1alpha1", "dynamocomponentdeployments", "DynamoComponentDeployment",
+         custom=True),
+    Kind("karpenter.sh", "v1", "nodepools", "NodePool", namespaced=False, custom=True),
+    Kind("scheduling.run.ai", "v2", "queues", "Queue", namespaced=False, custom=True),
+    Kind("scheduling.run.ai", "v2alpha2", "podgroups", "PodGroup", custom=True),
+    Kind(_GATEWAY, "v1", "gatewayclasses", "GatewayClass", namespaced=False, custom=True),
+    Kind(_GATEWAY, "v1", "gateways", "Gateway", custom=True),
+    Kind(_GATEWAY, "v1", "httproutes", "HTTPRoute", custom=True),
+    Kind("inference.networking.x-k8s.io", "v1alpha2", "inferencepools", "InferencePool", custom=True),
+    Kind("trainer.kubeflow.org", "v1alpha1", "trainjobs", "TrainJob", custom=True),
+    Kind("trainer.kubeflow.org", "v1alpha1", "trainingruntimes", "TrainingRuntime", custom=True),
+    Kind("networking.gke.io", "v1", "networks", "Network", namespaced=False, custom=True),
+)  # fmt: skip
+"""What clusters for accelerated workloads serve besides: serve them with ``FakeCluster.serve``."""

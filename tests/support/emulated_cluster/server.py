@@ -110,7 +110,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._whole(500, Refused(500, f"emulated server: {error!r}").document(), {})
             raise
         if answer.stream is None:
-            data = json.dumps(answer.document).encode()
+            data = answer.data if answer.data is not None else json.dumps(answer.document).encode()
             self._send(answer.status, data, answer.content_type, {})
         else:
             self._stream(answer, answer.stream, cut)
