@@ -29,7 +29,7 @@ from aicr_core.model.check import (
 )
 from aicr_core.model.checkrun import CatalogEntry, CheckRun
 from aicr_core.model.cluster import Cluster
-from aicr_core.model.rbac import questions, rbac_objects
+from aicr_core.model.rbac import Question, questions, rbac_objects
 from aicr_core.model.readings import Sign, readings, recognise
 from aicr_core.model.settings import Settings
 from aicr_core.model.snapshot import Detection, Item, Measurement, Subtype
@@ -94,6 +94,7 @@ __all__ = [
     "Page",
     "Phase",
     "PhaseReport",
+    "Question",
     "Release",
     "Report",
     "ReportItem",

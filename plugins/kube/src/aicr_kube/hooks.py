@@ -1,10 +1,10 @@
-"""Hooks of the kube plugin: cluster collectors, the ConfigMap store, the agent and its command."""
+"""Hooks of the kube plugin: cluster collectors, the ConfigMap store, the agent and its command, checks as Jobs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aicr_core.api import Agent, ClusterAccess, Collector, Command, Store, hookimpl
+from aicr_core.api import Agent, CheckRunner, ClusterAccess, Collector, Command, Store, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,6 +53,12 @@ def aicr_clusters() -> Iterable[ClusterAccess]:
 def aicr_agents() -> Iterable[Agent]:
     """Register the agent ``kubernetes``: it measures nodes from pods."""
     yield Agent(name="kubernetes", call="aicr_kube.agent.run:run")
+
+
+@hookimpl
+def aicr_check_runners() -> Iterable[CheckRunner]:
+    """Register the runner ``job``: checks in pods of the cluster."""
+    yield CheckRunner(name="job", open="aicr_kube.checks.session:open_session")
 
 
 @hookimpl
