@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core.api import AicrError, Code, load_all
 from aicr_validators.assertions.expressions import MAX_LENGTH
+from aicr_validators.assertions.matching import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -146,8 +147,9 @@ def _resource(value: Any, place: str, *, named: bool) -> dict[str, Any]:
     missing = [key for key, holder in needed.items() if not holder.get(key)]
     if missing:
         raise _refused(
-            place, f"{', '.join(missing)} missing: an assertion needs apiVersion and kind"
-            + (", and metadata.name" if named else ""),
+            place, f"{', '.join(missing)} missing "
+            f"({', '.join(f'{k}={shown(holder.get(k))}' for k, holder in needed.items())})",
+            "an assertion names apiVersion and kind, and outside of a Test metadata.name",
         )  # fmt: skip
     for key, holder in (
         ("apiVersion", resource), ("kind", resource), ("name", metadata), ("namespace", metadata)
