@@ -47,7 +47,8 @@ def rights(recipe: Mapping[str, Any]) -> Iterable[Right]:  # noqa: ARG001 - ever
     yield Right(verbs=("list",), group=dra.GROUP, resources=("resourceclaims",))
     yield from testpods.namespace_rights(NAMESPACE)
     yield Right(
-        verbs=("create", "get", "delete"), group=GROUP, resources=("podgroups",), namespace=NAMESPACE
+        verbs=("create", "get", "list", "delete"), group=GROUP, resources=("podgroups",),
+        namespace=NAMESPACE,
     )  # fmt: skip
     yield from dra.claim_rights(NAMESPACE)
     yield from testpods.rights(NAMESPACE)
@@ -165,14 +166,16 @@ def _start_member(target: Target, names: Group, number: int) -> CheckResult | No
 
 
 def _show(target: Target, names: Group, ends: Sequence[testpods.End]) -> None:
-    def group() -> list[str]:
-        path = target.cluster.path(API, "podgroups", namespace=NAMESPACE, name=names.group)
-        found = target.cluster.get(path)
-        phase = section(found, "status").get("phase") or "unknown"
-        return [f"{names.group} minMember={section(found, 'spec').get('minMember')} phase={phase}"]
+    def groups() -> list[str]:
+        found = target.cluster.list(target.cluster.path(API, "podgroups", namespace=NAMESPACE))
+        return [
+            f"{workloads.names(item)[1]} minMember={section(item, 'spec').get('minMember')} "
+            f"phase={section(item, 'status').get('phase') or 'unknown'}"
+            for item in found
+        ]
 
     target.evidence(
-        "PodGroup", listings.lines(group), f"kubectl get podgroup {names.group} -n {NAMESPACE}"
+        "PodGroup", listings.lines(groups), f"kubectl get podgroup {names.group} -n {NAMESPACE}"
     )
     target.evidence(
         "Pods of the group",

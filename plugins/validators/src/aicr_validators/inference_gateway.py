@@ -64,7 +64,7 @@ def _class(target: Target) -> CheckResult | None:
     command = f"kubectl get gatewayclass {CLASS} -o yaml"
     if found is None:
         return _missing(
-            target, f"GatewayClass {CLASS}", command,
+            target, f"GatewayClass {CLASS}", f"gatewayclasses.{GROUP}", command,
             f"Install the components kgateway-crds and kgateway of the recipe, and look at: {_LOG}",
         )  # fmt: skip
     controller = section(found, "spec").get("controllerName")
@@ -79,7 +79,7 @@ def _gateway(target: Target) -> CheckResult | None:
     command = f"kubectl get gateway {GATEWAY} -n {NAMESPACE} -o yaml"
     if found is None:
         return _missing(
-            target, f"Gateway {name}", command,
+            target, f"Gateway {name}", f"gateways.{GROUP}", command,
             f"Deploy the recipe's bundle again, its component kgateway makes the gateway; then: {command}",
         )  # fmt: skip
     status = section(found, "status")
@@ -92,10 +92,12 @@ def _gateway(target: Target) -> CheckResult | None:
     return _holds(target, f"Gateway {name}", found, "Programmed", command, more)
 
 
-def _missing(target: Target, what: str, command: str, remediation: str) -> CheckResult:
+def _missing(
+    target: Target, what: str, resource: str, command: str, remediation: str
+) -> CheckResult:
     target.evidence(what, "it is not there", command)
     return failed(
-        Code.NOT_FOUND, f"{what.split()[0]}NotFound", f"{what} is not there",
+        Code.NOT_FOUND, f"{what.split()[0]}NotFound", f"{what} is not there (of {resource})",
         expected=what, actual="not found", remediation=remediation,
     )  # fmt: skip
 

@@ -45,6 +45,8 @@ class Operator(NamedTuple):
     words: str = ""
     shown: tuple[tuple[str, str], ...] = ()
     """Collections that are shown: plural name, namespace (empty: all)."""
+    workloads: str = ""
+    """Namespace of the pods that the operator makes; they are shown."""
 
     @property
     def api_version(self) -> str:
@@ -68,6 +70,7 @@ OPERATORS = (
         group="nvidia.com", plural="dynamographdeployments", kind="DynamoGraphDeployment",
         place="dynamo-system", spec={"services": {}},
         shown=(("dynamographdeployments", ""), ("dynamocomponentdeployments", "dynamo-workload")),
+        workloads="dynamo-workload",
     ),
     Operator(
         component="kubeflow-trainer", title="Kubeflow Trainer", namespace="kubeflow",
@@ -98,10 +101,12 @@ def rights(recipe: Mapping[str, Any]) -> Iterable[Right]:
         namespace=operator.namespace,
     )  # fmt: skip
     yield workloads.crd_right(operator.crd)
+    if operator.workloads:
+        yield Right(verbs=("list",), resources=("pods",), namespace=operator.workloads)
     for plural, namespace in operator.shown:
         yield Right(verbs=("list",), group=operator.group, resources=(plural,), namespace=namespace)
     yield Right(
-        verbs=("create", "delete"), group=operator.group, resources=(operator.plural,),
+        verbs=("create", "get", "delete"), group=operator.group, resources=(operator.plural,),
         namespace=operator.place,
     )  # fmt: skip
 
@@ -129,6 +134,8 @@ def check(ctx: Context, target: Target) -> CheckResult:  # noqa: ARG001 - every 
 
 
 def _show(target: Target, operator: Operator) -> None:
+    if operator.workloads:
+        listings.show_pods(target, operator.workloads, f"Workloads of {operator.title}")
     for plural, namespace in operator.shown:
 
         def count(plural: str = plural, namespace: str = namespace) -> list[str]:

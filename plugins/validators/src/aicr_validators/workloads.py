@@ -112,7 +112,7 @@ def crd(target: Target, name: str) -> CheckResult | None:
         return None
     return failed(
         Code.NOT_FOUND, "CRDNotFound", f"CustomResourceDefinition {name} is not there",
-        expected=f"CustomResourceDefinition {name}", actual="not found",
+        expected=f"customresourcedefinitions.apiextensions.k8s.io {name}", actual="not found",
         remediation="Install the chart that brings it; some charts need their CRDs switched on",
     )  # fmt: skip
 
