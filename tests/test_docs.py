@@ -30,6 +30,7 @@ BLOCK = re.compile(
     r"<!-- (?P<what>run|file)(?:: (?P<argument>[^>]+?))? -->\n```\w*\n(?P<body>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+FENCED = re.compile(r"^(`{3,}).*?^\1$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)(?:#[^)]*)?\)")
 
 
@@ -80,7 +81,7 @@ def test_page(page: pathlib.Path, tmp_path: pathlib.Path, request: pytest.Fixtur
     programs = pathlib.Path(sys.executable).parent
     if "\n$ pip install" in text:
         programs = request.getfixturevalue("own_environment")
-    for link in LINK.findall(text):
+    for link in LINK.findall(FENCED.sub("", text)):
         assert (page.parent / link).exists(), f"{page.name}: dead link {link}"
     for block in BLOCK.finditer(text):
         argument = block["argument"] or ""

@@ -19,7 +19,13 @@ from hypothesis import strategies as st
 from aicr_core import api
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[3] / "shared/data/golden/validate"
-CASES = sorted([*GOLDEN.glob("jobs/*.json"), *GOLDEN.glob("no-cluster/*.json")])
+FILES = sorted([*GOLDEN.glob("jobs/*.json"), *GOLDEN.glob("no-cluster/*.json")])
+CASES = [
+    (f"{path.parent.name}-{path.stem}", document)
+    for path in FILES
+    if (document := json.loads(path.read_bytes())["expect"]["report"]) is not None
+]
+"""Names and reports of the recordings in which the reference wrote one."""
 STATUSES = ("passed", "failed", "skipped", "other")
 
 
@@ -65,22 +71,24 @@ def _go_json(value: Any) -> str:
     return text + "\n"
 
 
-@pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_golden(path: pathlib.Path) -> None:
-    document = json.loads(path.read_bytes())["expect"]["report"]
-    if document is None:
-        pytest.skip("the reference wrote no report")
-    document["results"]["tests"] = document["results"]["tests"] or []
-    ours = json.loads(ctrf.write(_report(document)))
-    for test in ours["results"]["tests"]:
-        # The code of a failure, which the reference has only in the message.
-        assert set(test.pop("extra", {})) <= {"code"}
-    assert _go_json(ours) == _go_json(document)
+@pytest.mark.parametrize(("name", "document"), CASES, ids=[name for name, _ in CASES])
+def test_golden(name: str, document: dict[str, Any]) -> None:
+    expected = {**document, "results": dict(document["results"])}
+    expected["results"]["tests"] = expected["results"]["tests"] or []
+    text = ctrf.write(_report(document))
+    ours = json.loads(text)
+    added = [test.pop("extra") for test in ours["results"]["tests"] if "extra" in test]
+    # The code of a failure, which the reference has only in the message.
+    assert all(set(extra) == {"code"} for extra in added)
+    assert _go_json(ours) == _go_json(expected), name
+    if not added:
+        assert text == _go_json(expected)
 
 
-def test_the_goldens_are_there() -> None:
-    documents = [json.loads(path.read_bytes())["expect"]["report"] for path in CASES]
-    assert sum(document is not None for document in documents) >= 30
+def test_the_goldens_are_there(shared: pathlib.Path) -> None:
+    assert shared == GOLDEN.parents[2]
+    assert len(CASES) == 34
+    assert len(FILES) == 44
 
 
 TEXT = st.text(max_size=20)

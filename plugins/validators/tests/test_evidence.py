@@ -44,6 +44,8 @@ def report(*items: tuple[str, api.CheckResult], **more: Any) -> api.Report:
 
 
 def golden(name: str) -> tuple[dict[str, str], api.Report]:
+    if not GOLDEN.is_dir():
+        pytest.skip("../shared (goldens of the reference) is not beside this checkout")
     case = json.loads((GOLDEN / name).read_bytes())["expect"]
     items = []
     for test in case["report"]["results"]["tests"]:

@@ -105,7 +105,7 @@ def test_json_and_yaml_are_one_document_with_everything() -> None:
     assert (document["kind"], document["apiVersion"]) == ("ValidationReport", schemas.V1ALPHA1)
     assert document["summary"] == {
         "result": "failed", "tests": 6, "evaluated": 5, "passed": 1, "failed": 3, "skipped": 1, "other": 1,
-        "waived": 1, "start": 1000, "stop": 3500,
+        "waived": 1, "warnings": 1, "start": 1000, "stop": 3500,
     }  # fmt: skip
     (gate, deployment, _) = document["phases"]
     assert gate["gate"] is True
@@ -197,7 +197,7 @@ def test_table_says_what_is_wrong_and_what_to_do() -> None:
     assert "  expected:   3 pods\n  actual:     0 pods\n" in text
     assert "  what to do: install the operator:\n              helm install operator\n" in text
     assert "readiness: 1 passed, 0 failed\n" in text
-    assert lines[-1] == "1 passed, 3 failed, 1 other, 1 skipped (1 waived)"
+    assert lines[-1] == "1 passed, 3 failed, 1 other, 1 skipped (1 waived, 1 of severity warning)"
 
 
 @pytest.mark.parametrize("name", ["table", "markdown"])

@@ -44,12 +44,22 @@ def sentence(items: Sequence[ReportItem]) -> str:
     found = counts(items)
     if found["skipped"] == found["tests"]:
         return f"0 evaluated, {found['skipped']} skipped"
-    words = ("passed", "failed", "other", "skipped")
+    order = ("passed", "failed", "other", "skipped")
     parts = [
-        f"{found[word]} {word}" for word in words if found[word] or word in ("passed", "failed")
+        f"{found[word]} {word}" for word in order if found[word] or word in ("passed", "failed")
     ]
-    excused = sum(1 for item in items if item.status in BAD and item.waiver)
-    return ", ".join(parts) + (f" ({excused} waived)" if excused else "")
+    words = {"waived": "waived", "warnings": "of severity warning"}
+    apart = [f"{number} {words[kind]}" for kind, number in excused(items).items() if number]
+    return ", ".join(parts) + (f" ({', '.join(apart)})" if apart else "")
+
+
+def excused(items: Iterable[ReportItem]) -> dict[str, int]:
+    """Count what went wrong and does not make the run fail: what is ``waived``, and other mere ``warnings``."""
+    found = {"waived": 0, "warnings": 0}
+    for item in items:
+        if item.status in BAD and not item.counts_as_failure:
+            found["waived" if item.waiver else "warnings"] += 1
+    return found
 
 
 def message(item: ReportItem) -> str:

@@ -59,9 +59,9 @@ def _summary(report: Report, tests: list[ReportItem]) -> dict[str, Any]:
         "stop": report.stopped,
     }
     # A waiver changes what the run is worth, not what was found: the counts stay those of the tests.
-    waived = sum(1 for item in tests if item.status in common.BAD and item.waiver)
-    if waived:
-        summary["extra"] = {"waived": waived}
+    apart = {word: number for word, number in common.excused(tests).items() if number}
+    if apart:
+        summary["extra"] = apart
     return summary
 
 

@@ -32,7 +32,7 @@ def document(report: Report) -> dict[str, Any]:
             "failed": found["failed"],
             "skipped": found["skipped"],
             "other": found["other"],
-            "waived": sum(1 for item in items if item.status in common.BAD and item.waiver),
+            **common.excused(items),
             "start": report.started,
             "stop": report.stopped,
         },

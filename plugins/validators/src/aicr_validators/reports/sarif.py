@@ -28,6 +28,10 @@ def write(report: Report) -> str:
         for item in report.items
         if item.status in common.BAD
     ]
+    for rule in rules.values():
+        rule.setdefault(
+            "help", {"text": f"`aicr validate --list` says what {rule['id']} is about."}
+        )
     log = sarif_log(
         "aicr validate", report.version, list(rules.values()), results,
         invocations=[_invocation(report)],
@@ -51,8 +55,8 @@ def _add_rule(rules: dict[str, Document], item: ReportItem) -> None:
             "defaultConfiguration": {"level": _level(item)},
         },
     )
-    if item.result.remediation and "help" not in rule:
-        rule["help"] = {"text": item.result.remediation}
+    if item.result.remediation:
+        rule.setdefault("help", {"text": item.result.remediation})
 
 
 def _result(report: Report, item: ReportItem, rule: int) -> Document:
