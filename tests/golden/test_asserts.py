@@ -48,7 +48,13 @@ def _run(row: dict[str, Any], folder: pathlib.Path) -> str | None:
             fake.add(item)
         cluster = Cluster.open(fake.kubeconfig(folder / "kubeconfig"))
         target = Target(
-            Context(timeout=60), cluster, recipe={}, snapshot={}, namespace="val", run="r", pace=0.01
+            Context(timeout=60),
+            cluster,
+            recipe={},
+            snapshot={},
+            namespace="val",
+            run="r",
+            pace=0.01,
         )
         try:
             hold(parse(row["test"], "comp"), target, Reader(cluster), 60.0)
@@ -65,7 +71,9 @@ def test_chainsaw_tests(shared: pathlib.Path, tmp_path: pathlib.Path) -> None:
     for row in cases:
         error = _run(row, tmp_path)
         code = re.match(r"\[\w+\]", row["error"] or "")
-        names = re.findall(r"step \"\w+\" try\[\d\]|\"(?:apply|sleep)\"|\w+/[\w.]+", row["error"] or "")
+        names = re.findall(
+            r"step \"\w+\" try\[\d\]|\"(?:apply|sleep)\"|\w+/[\w.]+", row["error"] or ""
+        )
         same = row["passed"] == (error is None) and (
             error is None or (code is not None and error.startswith(code[0]))
         )

@@ -15,10 +15,14 @@ from hypothesis import strategies as st
 
 from aicr_core.kit.errors import AicrError
 
-_SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
+_SCALARS = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
+)
 _JSON = st.recursive(
     _SCALARS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4)
+    ),
     max_leaves=20,
 )
 # No key or text that is read as an expression: an object then has to match itself.
@@ -199,12 +203,18 @@ _HEAD = "apiVersion: chainsaw.kyverno.io/v1alpha1\nkind: Test\nspec:\n"
         (_HEAD + "  steps: {}", "a list is expected"),
         (_HEAD + "  steps: [{name: s, catch: []}]", 'step "s": "catch" is not supported'),
         (_HEAD + "  steps: [{name: s, finally: []}]", 'step "s": "finally" is not supported'),
-        (_HEAD + "  steps: [{try: [{script: {content: 'rm -rf /'}}]}]", 'step 0 try[0]: the operation "script"'),
+        (
+            _HEAD + "  steps: [{try: [{script: {content: 'rm -rf /'}}]}]",
+            'step 0 try[0]: the operation "script"',
+        ),
         (_HEAD + "  steps: [{try: [{assert: {file: x}}]}]", '"file" is not supported'),
         (_HEAD + "  steps: [{try: [{assert: {}}]}]", "a mapping is expected"),
         (_HEAD + "  steps: [{try: [{}]}]", "an operation is either assert or error"),
         (_HEAD + "  timeouts: {assert: soon}", "it is no duration"),
-        (_HEAD + "---\nkind: Pod\napiVersion: v1", "document 1: beside a Test there may only be Tests"),
+        (
+            _HEAD + "---\nkind: Pod\napiVersion: v1",
+            "document 1: beside a Test there may only be Tests",
+        ),
     ],
 )
 def test_a_bad_text_is_refused_by_place(text: str, said: str) -> None:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from check_support import Lab
     from emulated_cluster import FakeCluster
 
-_TEST = "apiVersion: chainsaw.kyverno.io/v1alpha1\nkind: Test\nspec:\n  steps:\n  - name: s\n    try:\n"
+_TEST = (
+    "apiVersion: chainsaw.kyverno.io/v1alpha1\nkind: Test\nspec:\n  steps:\n  - name: s\n    try:\n"
+)
 _PLAIN = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: n}\nstatus: {phase: Running}\n"
 
 
@@ -102,7 +104,9 @@ def test_the_last_problem_is_told(lab: Lab, budget: float) -> None:
 
 
 def test_an_object_that_never_appears_is_given_up_early(lab: Lab) -> None:
-    text = _TEST + _operation("assert", "apiVersion: v1, kind: Pod, metadata: {namespace: n, name: p}")
+    text = _TEST + _operation(
+        "assert", "apiVersion: v1, kind: Pod, metadata: {namespace: n, name: p}"
+    )
     error = _refused(lab, text, 36000.0)
     assert error.code is Code.NOT_FOUND
     assert "Pod n/p" in error.message
@@ -111,12 +115,19 @@ def test_an_object_that_never_appears_is_given_up_early(lab: Lab) -> None:
 
 
 def test_an_empty_list_is_not_found(lab: Lab) -> None:
-    text = _TEST + _operation("assert", "apiVersion: v1, kind: Pod, metadata: {namespace: n, labels: {a: b}}")
+    text = _TEST + _operation(
+        "assert", "apiVersion: v1, kind: Pod, metadata: {namespace: n, labels: {a: b}}"
+    )
     error = _refused(lab, text)
-    assert (error.code, error.message) == (Code.NOT_FOUND, "there is no Pod in namespace n with a=b")
+    assert (error.code, error.message) == (
+        Code.NOT_FOUND,
+        "there is no Pod in namespace n with a=b",
+    )
 
 
-@pytest.mark.parametrize("text", [_PLAIN.replace("Running", "1"), _TEST + _operation("error", _PODS + "{phase: 1}")])
+@pytest.mark.parametrize(
+    "text", [_PLAIN.replace("Running", "1"), _TEST + _operation("error", _PODS + "{phase: 1}")]
+)
 def test_what_can_never_be_compared_ends_at_once(lab: Lab, text: str) -> None:
     lab.fake.add(_pod("Pending"))
     error = _refused(lab, text)
@@ -126,8 +137,13 @@ def test_what_can_never_be_compared_ends_at_once(lab: Lab, text: str) -> None:
 
 
 def test_a_missing_right_is_no_missing_object(lab: Lab) -> None:
-    lab.fake.faults.add("GET", "/api/v1/namespaces/n/pods/p", status=403, reason="Forbidden", message="no access")
-    for text in (_PLAIN, _TEST + _operation("error", "apiVersion: v1, kind: Pod, metadata: {namespace: n, name: p}")):
+    lab.fake.faults.add(
+        "GET", "/api/v1/namespaces/n/pods/p", status=403, reason="Forbidden", message="no access"
+    )
+    for text in (
+        _PLAIN,
+        _TEST + _operation("error", "apiVersion: v1, kind: Pod, metadata: {namespace: n, name: p}"),
+    ):
         error = _refused(lab, text)
         assert error.code is Code.UNAUTHORIZED
         assert "Pod n/p" in error.message
@@ -141,7 +157,9 @@ def test_a_server_that_stumbles_is_asked_again(lab: Lab) -> None:
 
 def test_a_kind_that_nobody_serves_breaks_errors_too(lab: Lab) -> None:
     for kind in ("assert", "error"):
-        text = _TEST + _operation(kind, "apiVersion: nosuch.io/v1, kind: Thing, metadata: {name: t}")
+        text = _TEST + _operation(
+            kind, "apiVersion: nosuch.io/v1, kind: Thing, metadata: {name: t}"
+        )
         error = _refused(lab, text)
         assert error.code is Code.NOT_FOUND
         assert "Thing t" in error.message
@@ -155,7 +173,9 @@ def test_a_namespaced_object_needs_its_namespace(lab: Lab) -> None:
 
 def test_cluster_scoped_objects_are_found(lab: Lab) -> None:
     lab.fake.serve(Kind("x.io", "v1", "things", "Thing", namespaced=False, custom=True))
-    lab.fake.add({"apiVersion": "x.io/v1", "kind": "Thing", "metadata": {"name": "t"}, "status": {"s": "ok"}})
+    lab.fake.add(
+        {"apiVersion": "x.io/v1", "kind": "Thing", "metadata": {"name": "t"}, "status": {"s": "ok"}}
+    )
     _hold(lab, "apiVersion: x.io/v1\nkind: Thing\nmetadata: {name: t}\nstatus: {s: ok}\n")
 
 
@@ -163,12 +183,19 @@ def test_objects_that_go_away_do_not_count(lab: Lab) -> None:
     lab.fake.add(_pod("Failed"))
     _refused(lab, _NONE_BAD, 1)
     going = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
-    lab.fake.objects.change(lab.fake.by_plural["pods"], "n", "p", lambda pod: pod["metadata"].update(going))
+    lab.fake.objects.change(
+        lab.fake.by_plural["pods"], "n", "p", lambda pod: pod["metadata"].update(going)
+    )
     _hold(lab, _NONE_BAD)
 
 
 def test_the_reason_of_a_waiting_container_is_told(lab: Lab) -> None:
-    lab.fake.add(_pod("Pending", containerStatuses=[{"name": "c", "state": {"waiting": {"reason": "ErrImagePull"}}}]))
+    lab.fake.add(
+        _pod(
+            "Pending",
+            containerStatuses=[{"name": "c", "state": {"waiting": {"reason": "ErrImagePull"}}}],
+        )
+    )
     error = _refused(lab, _NONE_BAD, 1)
     assert "(phase=Pending, waiting=ErrImagePull, node=n1)" in error.message
 
@@ -178,7 +205,10 @@ def test_the_reason_of_a_waiting_container_is_told(lab: Lab) -> None:
     [
         {"status": None},
         {"status": {"phase": "Pending", "containerStatuses": {"a": 1}}},
-        {"status": {"phase": "Pending", "containerStatuses": [None, 1, {"state": "x"}]}, "spec": "x"},
+        {
+            "status": {"phase": "Pending", "containerStatuses": [None, 1, {"state": "x"}]},
+            "spec": "x",
+        },
         {"spec": None},
     ],
 )
