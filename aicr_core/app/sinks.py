@@ -78,6 +78,7 @@ def put(
     *,
     notes: Mapping[str, str] | None = None,
     kubeconfig: str = "",
+    kind: str = "snapshot",
 ) -> None:
     """Write ``text`` to a file or store, whole or not at all.
 
@@ -90,7 +91,7 @@ def put(
             from aicr_core.plugins.providers import StoredDocument
 
             _, store = store_for(environment, target)
-            stored = StoredDocument(data=data, format=fmt, notes=notes or {})
+            stored = StoredDocument(data=data, format=fmt, kind=kind, notes=notes or {})
             resolve(store.write)(store_context(environment, kubeconfig), target, stored)
         else:
             from aicr_core.kit.paths import atomic_write

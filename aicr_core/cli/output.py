@@ -41,6 +41,7 @@ def deliver(
     *,
     notes: Mapping[str, str] | None = None,
     kubeconfig: str = "",
+    kind: str = "snapshot",
 ) -> None:
     """Write a result where ``--output`` says: standard output (``""`` or ``-``), a file, or a store's URI.
 
@@ -52,7 +53,7 @@ def deliver(
         return
     from aicr_core.app import sinks
 
-    sinks.put(environment, target, text, fmt, notes=notes, kubeconfig=kubeconfig)
+    sinks.put(environment, target, text, fmt, notes=notes, kubeconfig=kubeconfig, kind=kind)
 
 
 def write_result(text: str) -> None:

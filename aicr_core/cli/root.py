@@ -37,6 +37,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "query": ("aicr_core.cli.query:query", "Engine", "Print one value of the hydrated recipe"),
     "bundle": ("aicr_core.cli.bundle:bundle", "Engine", "Write what a team deploys from a recipe"),
+    "validate": (
+        "aicr_core.cli.validate:validate",
+        "Engine",
+        "Hold a cluster to a recipe: constraints, checks, a report",
+    ),
     "diff": ("aicr_core.cli.diff:diff", "Fleet", "Show what changed between two snapshots"),
     "fleet": (
         "aicr_core.cli.fleet:fleet",

@@ -191,12 +191,15 @@ def near_misses(
     """
     fleet = (snapshot.get("fleet") or {}).get("groups") or ()
     there = {} if fleet else snapshot
-    spelled = set(exempt)
+    spelled: set[str] | None = None
     for number, item in enumerate(items):
-        if item["name"] in spelled or not there:
+        if not there:
             continue
         try:
             paths.value(there, paths.parse(item["name"]))
         except AicrError as error:
-            if error.code is Code.NOT_FOUND and "did you mean" in (error.hint or ""):
+            if error.code is not Code.NOT_FOUND or "did you mean" not in (error.hint or ""):
+                continue
+            spelled = set(exempt) if spelled is None else spelled
+            if item["name"] not in spelled:
                 yield number, f"constraint {item['name']}: {error.message}", str(error.hint)

@@ -163,10 +163,13 @@ class EvidenceWriter:
 
     Paths are relative and sorted by the core, which writes them. ``facts`` are what the user says of the product, and
     what is known of the cluster (``kubernetesVersion``, ``platform``); the writer says which it takes.
+    ``select(features)`` gives the names of the checks that the named features need, all of them without a name; it
+    raises for unknown ones.
     """
 
     name: str
     write: Call
+    select: Call | None = None
     description: str = ""
 
 
@@ -212,10 +215,14 @@ class Deployer:
 
 @attrs.frozen(kw_only=True)
 class StoredDocument:
-    """A document in a store: its bytes, their format (``yaml``, ``json``, ``table``), what is noted beside it."""
+    """A document in a store: its bytes, their format (``yaml``, ``json``, ``table``), what is noted beside it.
+
+    ``kind`` is what it is (``snapshot``, ``report``): a store may file it, and label it, accordingly.
+    """
 
     data: bytes
     format: str = "yaml"
+    kind: str = "snapshot"
     notes: Mapping[str, str] = attrs.field(factory=dict)
 
 

@@ -180,5 +180,6 @@ def aicr_evidence_writers() -> Iterable[EvidenceWriter]:
     )  # fmt: skip
     yield EvidenceWriter(
         name="submission", write="aicr_validators.submission:write",
+        select="aicr_validators.features:resolve",
         description="the files of a CNCF AI conformance submission: PRODUCT.yaml, README.md, pages",
     )  # fmt: skip

@@ -1,0 +1,334 @@
+"""What a validation works on: recipe with its places, snapshot, checks that there are, data of the catalogue.
+
+Everything that is wrong with the inputs is found here, before the cluster is touched, and said with file and line.
+Nothing is run and nothing is printed.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from aicr_core._version import __version__
+from aicr_core.app import sources
+from aicr_core.engine import schemas, selection, snapshots, validators
+from aicr_core.kit import yamlio
+from aicr_core.kit.errors import AicrError, AicrErrors, Code, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from aicr_core.app.environment import Environment
+    from aicr_core.engine.catalogue import Catalogue
+    from aicr_core.plugins.providers import Phase
+
+Document = dict[str, Any]
+PROFILES = "validators/profiles/"
+REMEDIES = "validators/remediations/"
+
+
+class Recipe(NamedTuple):
+    """A recipe and where its fields stand."""
+
+    document: Document
+    source: sources.Source
+    notes: tuple[str, ...] = ()
+
+    def where(self, steps: selection.Steps) -> str:
+        """Give ``file:line`` of a field, the file alone where lines are not known (JSON, a hydrated overlay)."""
+        if self.source.fmt == "json" or self.notes:
+            return self.source.name
+        node = yamlio.compose(self.source.data, self.source.name)
+        for step in steps:
+            if node is None or node.kind == yamlio.SCALAR:
+                break
+            if isinstance(step, int):
+                inner = node.value[step] if step < len(node.value) else None
+            else:
+                inner = next((value for key, value in node.items() if key == step), None)
+            if inner is None:
+                break
+            node = inner
+        return f"{self.source.name}:{node.line}" if node is not None else self.source.name
+
+
+class Inputs(NamedTuple):
+    """Everything that a run needs to know, checked."""
+
+    recipe: Recipe
+    phases: tuple[Phase, ...]
+    entries: tuple[selection.Entry, ...]
+    catalogue: Catalogue
+    asserts: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def gates(self) -> tuple[Phase, ...]:
+        """The phases that hold constraints against the snapshot."""
+        return tuple(phase for phase in self.phases if phase.gate)
+
+    def of_phase(self, phase: str) -> list[selection.Entry]:
+        """All checks that there are of a phase."""
+        return [entry for entry in self.entries if entry.phase == phase]
+
+    def selected(self, phase: str) -> list[selection.Entry]:
+        """The checks that the recipe names under a phase."""
+        return selection.selected(self.recipe.document, self.entries, phase)
+
+    def settings(self, phase: str) -> Mapping[str, Any]:
+        """What the recipe says of a phase."""
+        found: Mapping[str, Any] = (self.recipe.document.get("validation") or {}).get(phase) or {}
+        return found
+
+    def with_asserts(self) -> Document:
+        """The recipe, its components with the assertions that count for them."""
+        refs = [
+            {**ref, "healthCheckAsserts": self.asserts[ref["name"]]}
+            if ref["name"] in self.asserts
+            else ref
+            for ref in self.recipe.document.get("componentRefs") or ()
+        ]
+        return {**self.recipe.document, "componentRefs": refs}
+
+
+def open_recipe(
+    environment: Environment, uri: str, *, data: Sequence[str] = (), kubeconfig: str = ""
+) -> Recipe:
+    """Read a recipe; an overlay is resolved to the recipe of its criteria (spec/beyond.md F20).
+
+    Raises AicrError: INVALID_REQUEST naming file, line and column for what is no recipe.
+    """
+    if "://" not in uri and uri != "-" and os.path.isdir(uri):
+        raise AicrError(
+            Code.INVALID_REQUEST, "the recipe is a directory", where=uri, hint="give a file"
+        )
+    source = sources.read(environment, uri, kubeconfig=kubeconfig)
+    head = _head(source)
+    if head.get("kind") == "RecipeMetadata":
+        return _hydrated(environment, source, data, kubeconfig)
+    _check_generation(head, source.name)
+    document = schemas.decode_document(
+        source.data, source.name, schemas.RECIPE, "RecipeResult", fmt=source.fmt
+    )
+    return Recipe(document, source)
+
+
+def _head(source: sources.Source) -> Document:
+    """Give kind and apiVersion without holding the rest to anything."""
+    node = (
+        yamlio.compose_json(source.data, source.name)
+        if source.fmt == "json"
+        else yamlio.compose(source.data, source.name)
+    )
+    if node is None or node.kind != yamlio.MAP:
+        return {}
+    return {key: str(value.value) for key, value in node.items() if value.kind == yamlio.SCALAR}
+
+
+def _check_generation(head: Document, source: str) -> None:
+    if head and not head.get("kind"):
+        raise AicrError(
+            Code.INVALID_REQUEST, "no kind, expected RecipeResult", where=source,
+            hint="give the output of `aicr recipe`",
+        )  # fmt: skip
+
+
+def _hydrated(
+    environment: Environment, source: sources.Source, data: Sequence[str], kubeconfig: str
+) -> Recipe:
+    from aicr_core.app.recipe import RecipeRequest, build_recipe
+
+    overlay = schemas.decode_document(
+        source.data, source.name, schemas.OVERLAY, "RecipeMetadata", fmt=source.fmt
+    )
+    spec = overlay.get("spec", {})
+    if spec.get("mixins"):
+        raise AicrError(
+            Code.INVALID_REQUEST, "this is an overlay with mixins, which would be lost", where=source.name,
+            hint="run `aicr recipe` with its criteria and give the output",
+        )  # fmt: skip
+    criteria = {key: value for key, value in spec.get("criteria", {}).items() if value}
+    if not criteria:
+        raise AicrError(
+            Code.INVALID_REQUEST, "this is an overlay without criteria, and no recipe", where=source.name,
+            hint="run `aicr recipe` and give the output",
+        )  # fmt: skip
+    flags = {name: str(value) for name, value in criteria.items() if name != "nodes"}
+    request = RecipeRequest(
+        flags=flags, nodes=int(criteria.get("nodes", 0)), data=tuple(data), kubeconfig=kubeconfig
+    )
+    resolution = build_recipe(environment, request)
+    told = ", ".join(f"{name} {value}" for name, value in criteria.items())
+    note = f"{source.name} is an overlay; validated is the recipe of its criteria: {told}"
+    return Recipe(resolution.document, source, (note, *resolution.warnings))
+
+
+def gather(
+    environment: Environment, uri: str, *, data: Sequence[str] = (), kubeconfig: str = ""
+) -> Inputs:
+    """Read the recipe and join it with what is installed. Raises AicrErrors that list everything wrong in it."""
+    recipe = open_recipe(environment, uri, data=data, kubeconfig=kubeconfig)
+    return join(environment, recipe, data=data)
+
+
+def join(environment: Environment, recipe: Recipe, *, data: Sequence[str] = ()) -> Inputs:
+    """Join a recipe with phases, checks and catalogue data. Raises as :func:`gather`."""
+    phases = phases_of(environment)
+    entries = entries_of(environment, phases, data)
+    catalogue = environment.catalogue(data)
+    problems = [
+        AicrError(
+            Code.INVALID_REQUEST, found.message, where=recipe.where(found.steps), hint=found.hint
+        )
+        for found in selection.findings(recipe.document, entries, phases)
+    ]
+    if problems:
+        for problem in problems:
+            problem.message += f" ({problem.hint})" if problem.hint and len(problems) > 1 else ""
+        raise (
+            problems[0]
+            if len(problems) == 1
+            else AicrErrors(f"the recipe asks for {len(problems)} things that cannot be", problems)
+        )
+    asserts = {}
+    for ref in recipe.document.get("componentRefs") or ():
+        text = assertions_of(catalogue, ref)
+        if text:
+            asserts[ref["name"]] = text
+    return Inputs(recipe, phases, entries, catalogue, asserts, (*recipe.notes, *catalogue.warnings))
+
+
+def phases_of(environment: Environment) -> tuple[Phase, ...]:
+    """Give the installed phases in their order. Raises AicrError(NOT_FOUND) when there is none."""
+    found = environment.manager.named("aicr_phases", "name")
+    if not found:
+        way = environment.index.way_to("check", "*")
+        raise AicrError(
+            Code.NOT_FOUND,
+            "no validation phase is installed",
+            hint=way or "install a plugin of checks",
+        )
+    phases = sorted(
+        (phase for _, phase in found.values()), key=lambda phase: (phase.order, phase.name)
+    )
+    return tuple(phases)
+
+
+def entries_of(
+    environment: Environment, phases: Sequence[Phase], data: Sequence[str]
+) -> tuple[selection.Entry, ...]:
+    """Give the checks that there are, in catalogue order. Raises AicrError for a malformed catalogue."""
+    from attrs import evolve
+
+    checks = environment.manager.named("aicr_checks", "name", settings=environment.settings)
+    known = [phase.name for phase in phases]
+    for name, (plugin, check) in checks.items():
+        if check.phase not in known:
+            close = nearest(check.phase, known)
+            raise AicrError(
+                Code.INVALID_REQUEST, f'check {name} is of a phase "{check.phase}" that nobody registers',
+                plugin=plugin, hint=f'did you mean "{close}"?' if close else "register the phase",
+            )  # fmt: skip
+    found = []
+    for layer in environment.catalogue(data).layers:
+        content = _file_of(layer, validators.PATH)
+        if content is not None:
+            source = f"{layer['root'].rstrip('/')}/{validators.PATH}"
+            found.append(validators.read(content, source, known))
+    env = environment.settings.env
+    version = "" if __version__.startswith("0.") else __version__
+    entries = selection.merged(
+        checks, validators.merge(found),
+        lambda entry: evolve(entry, image=validators.image(entry.image, version, env)),
+    )  # fmt: skip
+    return tuple(entries)
+
+
+def _file_of(layer: Mapping[str, Any], path: str) -> bytes | None:
+    """Give a file of one layer: of the others' files of that name nothing is lost."""
+    from aicr_core.engine import layers
+
+    try:
+        return layers.read(layer["root"], path)
+    except AicrError as error:
+        if error.code is Code.NOT_FOUND:
+            return None
+        raise
+
+
+def assertions_of(catalogue: Catalogue, ref: Mapping[str, Any]) -> str:
+    """Give the assertions on a component's health: the recipe's own, else those of its registry entry."""
+    own = ref.get("healthCheckAsserts")
+    if own:
+        return str(own)
+    if ref.get("healthCheckSkip"):
+        return ""
+    entry = catalogue.registry().get(ref.get("name", "")) or {}
+    path = (entry.get("healthCheck") or {}).get("assertFile") or ""
+    return catalogue.read_file(path).decode("utf-8") if path and catalogue.has_file(path) else ""
+
+
+def profiles_of(catalogue: Catalogue, check: str) -> tuple[Document, ...]:
+    """Give the documents below ``validators/profiles/`` that are for a check, by path."""
+    found = (_data(catalogue, path) for path in catalogue.files_below(PROFILES))
+    return tuple(document for document in found if document.get("check") == check)
+
+
+def _data(catalogue: Catalogue, path: str) -> Document:
+    value = yamlio.load(catalogue.read_file(path), path)
+    if not isinstance(value, dict):
+        raise AicrError(Code.INVALID_REQUEST, "not a mapping", where=path, hint="write key: value")
+    return value
+
+
+def remedies_of(catalogue: Catalogue, service: str) -> Mapping[str, str]:
+    """Give what to do about a constraint that does not hold, by its name; advice for the service comes first."""
+    found: dict[str, str] = {}
+    own: dict[str, str] = {}
+    for path in catalogue.files_below(REMEDIES):
+        for item in _data(catalogue, path).get("remediations") or ():
+            into = own if item.get("service") else found
+            if item.get("service") in (None, service):
+                into[str(item["constraint"])] = str(item["text"])
+    return {**found, **own}
+
+
+def read_snapshot(
+    environment: Environment, uri: str, *, kubeconfig: str = ""
+) -> tuple[Document, bool, list[str]]:
+    """Read a snapshot; give it, whether its numbers are JSON's, and what to warn of. Raises AicrError."""
+    source = sources.read(
+        environment, uri, kubeconfig=kubeconfig, limit=snapshots.MAX_BYTES
+    )  # fmt: skip
+    document, warnings = snapshots.load(source.data, source.name, source.fmt, merge=False)
+    return document, source.fmt == "json", warnings
+
+
+def misspelt(inputs: Inputs, snapshot: Document) -> None:
+    """Refuse constraints on a reading that is not there where one of nearly that name is. Raises AicrError(s)."""
+    spelled = _spelled(inputs.catalogue)
+    problems = [
+        AicrError(
+            Code.INVALID_REQUEST,
+            message,
+            where=inputs.recipe.where(("constraints", number)),
+            hint=hint,
+        )
+        for number, message, hint in selection.near_misses(
+            inputs.recipe.document.get("constraints") or (), snapshot, spelled
+        )
+    ]
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        for problem in problems:
+            problem.message += f" ({problem.hint})"
+        raise AicrErrors(f"{len(problems)} constraints name readings that are not there", problems)
+
+
+def _spelled(catalogue: Catalogue) -> Iterable[str]:
+    """Give the names of all constraints in the catalogue: they are not misspelt, whatever the snapshot lacks."""
+    for name in catalogue.names():
+        for constraint in (catalogue.overlay(name) or {}).get("constraints", ()):
+            yield constraint["name"]
+    yield from (constraint["name"] for constraint in catalogue.base().get("constraints", ()))

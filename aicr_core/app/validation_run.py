@@ -1,0 +1,426 @@
+"""Run the checks of a validation against a cluster: who runs them, side by side, until the last thing is cleaned up.
+
+One connection serves the whole run. A cluster that cannot be reached, rights that are missing and a runner that cannot
+start are verdicts of the checks concerned, so that there is a report. Only an interrupt ends the run early.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import attrs
+
+from aicr_core.app import validate as uses
+from aicr_core.app import validation_inputs as loading
+from aicr_core.engine import checks, readiness, render
+from aicr_core.kit import durations, limits
+from aicr_core.kit.errors import AicrError, Code
+from aicr_core.kit.run import Context, Outcome, Runner, Task
+from aicr_core.model.check import FAILED, OTHER, CheckResult, PhaseReport, ReportItem, failed
+from aicr_core.model.checkrun import CheckRun
+from aicr_core.model.rbac import questions
+from aicr_core.model.target import Ledger, Reads, Target
+from aicr_core.plugins.manager import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from aicr_core.app.environment import Environment
+    from aicr_core.app.validate import Progress, ValidateRequest
+    from aicr_core.app.validation_inputs import Inputs
+    from aicr_core.engine.selection import Entry
+    from aicr_core.model.check import Right
+    from aicr_core.model.cluster import Cluster
+    from aicr_core.plugins.providers import Phase
+
+Document = dict[str, Any]
+PROCESS = "process"
+PUBLISHED = "ctrf"
+"""The format of the reports that a runner keeps in the cluster (spec/validate.md 6.1)."""
+
+
+class Done(NamedTuple):
+    """What a run gave: reports of its phases, commands for what is left in the cluster, why it ended early."""
+
+    reports: list[PhaseReport]
+    residue: tuple[str, ...]
+    interrupted: str
+    warnings: tuple[str, ...]
+
+
+def rights_of(entry: Entry, recipe: Mapping[str, Any]) -> tuple[Right, ...]:
+    """Give what a check asks of the API, for a recipe whose components carry their assertions."""
+    if entry.check is None:
+        return ()
+    rights = entry.check.rights
+    return tuple(rights) if isinstance(rights, tuple) else tuple(resolve(rights)(recipe))
+
+
+class Run:
+    """One run; used once."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        inputs: Inputs,
+        snapshot: Document,
+        request: ValidateRequest,
+        run: str,
+        notify: Callable[[Progress], None],
+    ) -> None:
+        self._environment = environment
+        self._inputs = inputs
+        self._snapshot = snapshot
+        self._request = request
+        self._run = run
+        self._notify = notify
+        self._recipe = inputs.with_asserts()
+        self._cluster: Cluster | None = None
+        self._session: Any = None
+        self._targets: dict[str, Target] = {}
+        self._cleaned: set[str] = set()
+        self._residue: list[str] = []
+        self._warnings: list[str] = []
+        self._lost: CheckResult | None = None
+        """Why no check can run at all."""
+        self._denied: dict[str, CheckResult] = {}
+
+    def phases(self, phases: Sequence[Phase]) -> Done:
+        """Run the phases, one after another; clean up whatever happens."""
+        reports: list[PhaseReport] = []
+        interrupted = ""
+        try:
+            wanted = [entry for phase in phases for entry in self._wanted(phase)]
+            if wanted:
+                self._prepare(wanted)
+            for phase in phases:
+                stopped = any(
+                    report.name in phase.needs and report.status in (FAILED, OTHER)
+                    for report in reports
+                )
+                if stopped and not self._request.keep_going:
+                    reports.append(uses.skipped_after_failure(self._inputs, phase))
+                else:
+                    self._phase(phase, reports)
+        except KeyboardInterrupt:
+            interrupted = "interrupted"
+        self._finish()
+        return Done(reports, tuple(self._residue), interrupted, tuple(self._warnings))
+
+    def _wanted(self, phase: Phase) -> list[Entry]:
+        return [
+            entry
+            for entry in self._inputs.selected(phase.name)
+            if entry.name not in self._request.skip_checks
+            and not (self._request.read_only and entry.check is not None and entry.check.mutates)
+        ]
+
+    # --- before the first check -------------------------------------------------------------------
+
+    def _prepare(self, wanted: Sequence[Entry]) -> None:
+        """Connect, ask for missing rights, start the runner. What fails is kept as the verdict of the checks."""
+        try:
+            self._cluster = self._environment.cluster(self._request.kubeconfig)
+            self._cluster.version()
+            self._preflight(wanted)
+            if self._request.runner != PROCESS:
+                self._open_session(wanted)
+            elif any(self._makes(entry) for entry in wanted):
+                self._home()
+        except AicrError as error:
+            self._lost = CheckResult(
+                status=OTHER, code=error.code, reason="NoCluster" if self._cluster is None else "NotStarted",
+                message=f"no check could be started: {error.message}", remediation=error.hint or "",
+            )  # fmt: skip
+            self._warnings.append(str(error))
+
+    def _makes(self, entry: Entry) -> bool:
+        return entry.check is not None and entry.check.mutates and entry.name not in self._denied
+
+    def _home(self) -> None:
+        """Make the namespace of the run; one that was not there is removed at the end."""
+        target = self._target("", Context(settings=self._environment.settings), Reads())
+        target.ensure_namespace(self._request.namespace)
+
+    def _preflight(self, wanted: Sequence[Entry]) -> None:
+        """Find checks whose rights are missing, before anything is made. Checks that only read say so themselves."""
+        assert self._cluster is not None
+        if self._request.runner != PROCESS and self._request.service_account:
+            return
+        asks = {
+            entry.name: questions(rights_of(entry, self._recipe), self._request.namespace)
+            for entry in wanted
+            if self._makes(entry) or (self._request.runner != PROCESS and entry.check is not None)
+        }
+        single = sorted({question for asked in asks.values() for question in asked})
+        cluster = self._cluster
+        tasks = [Task(str(one), "", lambda _ctx, one=one: cluster.can_i(*one)) for one in single]  # type: ignore[misc]
+        outcomes = Runner(8).run(tasks)
+        # Who cannot even be asked is no reason to stop: what is forbidden says so when it is tried.
+        missing = {
+            one for one, outcome in zip(single, outcomes, strict=True)
+            if outcome.status == "ok" and not outcome.value
+        }  # fmt: skip
+        for name, asked in asks.items():
+            lacking = [str(one) for one in asked if one in missing]
+            if lacking:
+                self._denied[name] = failed(
+                    Code.UNAUTHORIZED, "MissingRights",
+                    f"{len(lacking)} rights are missing: {'; '.join(lacking)}",
+                    remediation="ask for them: aicr validate --print-rbac prints the roles",
+                )  # fmt: skip
+
+    def _open_session(self, wanted: Sequence[Entry]) -> None:
+        runners = self._environment.manager.named("aicr_check_runners", "name")
+        if self._request.runner not in runners:
+            raise self._environment.manager.missing(
+                "runner", self._request.runner, [PROCESS, *sorted(runners)], {}
+            )
+        assert self._cluster is not None
+        _, provider = runners[self._request.runner]
+        allowed = [entry for entry in wanted if entry.name not in self._denied]
+        rights = [right for entry in allowed for right in rights_of(entry, self._recipe)]
+        request = self._request
+        whole = CheckRun(
+            run=self._run, cluster=self._cluster, namespace=request.namespace,
+            recipe=self._inputs.recipe.document, snapshot=self._snapshot, inputs=self._travelling(allowed),
+            rights=tuple(dict.fromkeys(rights)), service_account=request.service_account,
+            node_selector=request.node_selector, tolerations=request.tolerations,
+            image_pull_secrets=request.image_pull_secrets, keep=request.keep, pace=request.pace,
+        )  # fmt: skip
+        context = Context(
+            settings=self._environment.settings, timeout=limits.CHECK, log=self._warnings.append
+        )
+        self._session = resolve(provider.open)(context, whole)
+
+    def _travelling(self, entries: Sequence[Entry]) -> Document:
+        """Give what a check in a container needs beside recipe and snapshot."""
+        profiles = {
+            entry.name: list(found)
+            for entry in entries
+            if (found := loading.profiles_of(self._inputs.catalogue, entry.name))
+        }
+        phases = {entry.phase for entry in entries}
+        return {
+            "asserts": dict(self._inputs.asserts),
+            "profiles": profiles,
+            "constraints": {phase: self._constraints(phase) for phase in sorted(phases)},
+            "nodes": {
+                phase: dict(self._inputs.settings(phase).get("nodeSelection") or {})
+                for phase in sorted(phases)
+            },
+        }
+
+    def _constraints(self, phase: str) -> dict[str, str]:
+        items = self._inputs.settings(phase).get("constraints") or ()
+        return {item["name"]: item.get("value", "") for item in items}
+
+    # --- one phase --------------------------------------------------------------------------------
+
+    def _phase(self, phase: Phase, reports: list[PhaseReport]) -> None:
+        """Run a phase and append its report, also when it is interrupted half way."""
+        entries = self._inputs.selected(phase.name)
+        found: dict[str, ReportItem] = {}
+        running: list[Entry] = []
+        for entry in entries:
+            item = self._excused(entry)
+            if item is not None:
+                found[entry.name] = item
+            else:
+                running.append(entry)
+        self._notify(uses.Progress("phase", phase.name, number=len(running)))
+        own = self._own_constraints(phase)
+        try:
+            self._run_checks(phase, running, found)
+        finally:
+            items = [found.get(entry.name) or self._cut(entry) for entry in entries]
+            reports.append(PhaseReport(name=phase.name, items=(*own, *items)))
+        self._publish(phase, reports[-1])
+
+    def _own_constraints(self, phase: Phase) -> list[ReportItem]:
+        """Evaluate the phase's constraints that no check reads: they are paths of readings."""
+        read = {name for entry in self._inputs.of_phase(phase.name) for name in entry.constraints}
+        settings = self._inputs.settings(phase.name).get("constraints") or ()
+        numbers = [n for n, item in enumerate(settings) if item["name"] not in read]
+        return readiness.evaluate_all(
+            [settings[n] for n in numbers], self._snapshot, phase.name, unknown=self._request.unknown,
+            ask=uses.reader(self._environment, self._inputs, self._snapshot),
+            where=lambda n: self._inputs.recipe.where(("validation", phase.name, "constraints", numbers[n])),
+        )  # fmt: skip
+
+    def _excused(self, entry: Entry) -> ReportItem | None:
+        """Give the item of a check that is not run, None when it is."""
+        if entry.name in self._request.skip_checks:
+            return uses.not_run(entry, "NamedInSkipChecks", "skipped by --skip-check")
+        if self._request.read_only and entry.check is not None and entry.check.mutates:
+            return uses.not_run(
+                entry,
+                "ReadOnly",
+                "it creates objects, and --read-only is given",
+                "run it without --read-only",
+            )
+        if self._lost is not None:
+            return self._item(entry, self._lost)
+        if entry.name in self._denied:
+            return self._item(entry, self._denied[entry.name])
+        if entry.check is None and self._session is None:
+            result = CheckResult(
+                status=OTHER, code=Code.NOT_FOUND, reason="NeedsContainer",
+                message=f"no installed plugin has code for {entry.name}: it runs as a container only",
+                remediation="use --runner job, or install the plugin that has it",
+            )  # fmt: skip
+            return self._item(entry, result)
+        return None
+
+    def _item(self, entry: Entry, result: CheckResult, **more: Any) -> ReportItem:
+        where = ""
+        if result.status in (FAILED, OTHER):
+            names = list(self._inputs.settings(entry.phase).get("checks") or ())
+            where = self._inputs.recipe.where(
+                ("validation", entry.phase, "checks", names.index(entry.name))
+            )
+        return uses.item_of(
+            entry, result, **({"where": where, "runner": self._request.runner} | more)
+        )
+
+    def _cut(self, entry: Entry) -> ReportItem:
+        result = CheckResult(
+            status=OTHER,
+            code=Code.INTERNAL,
+            reason="Interrupted",
+            message="the run was interrupted before it ended",
+        )
+        return self._item(entry, result)
+
+    def _run_checks(
+        self, phase: Phase, entries: Sequence[Entry], found: dict[str, ReportItem]
+    ) -> None:
+        reads = Reads()
+        by_name = {entry.name: entry for entry in entries}
+        text = self._inputs.settings(phase.name).get("timeout") or ""
+        begun: dict[str, int] = {}
+
+        def started(task: Task) -> None:
+            begun[task.name] = _now()
+            limit = int(by_name[task.name].container.timeout)
+            self._notify(uses.Progress("start", phase.name, task.name, number=limit))
+
+        def ended(outcome: Outcome) -> bool:
+            item = self._ended(by_name[outcome.name], outcome, begun.get(outcome.name, 0))
+            found[outcome.name] = item
+            self._notify(uses.Progress("end", phase.name, outcome.name, item))
+            return not (self._request.fail_fast and item.counts_as_failure)
+
+        runner = Runner(
+            self._request.jobs, durations.seconds(text) if text else None,
+            settings=self._environment.settings, log=self._warnings.append, started=started, ended=ended,
+            render=render.template,
+        )  # fmt: skip
+        runner.run([self._task(entry, reads) for entry in entries])
+        self._clean_late()
+
+    def _task(self, entry: Entry, reads: Reads) -> Task:
+        exclusive = entry.check.exclusive if entry.check is not None else ()
+        if self._session is not None:
+
+            def in_job(ctx: Context) -> ReportItem:
+                found: ReportItem = self._session.run(ctx, entry.check, entry.container)
+                return found
+
+            timeout = entry.container.timeout + limits.CHECK_JOB_MARGIN
+            return Task(entry.name, entry.plugin, in_job, timeout, exclusive=exclusive)
+        check = entry.check
+        assert check is not None
+        call = resolve(check.call)
+
+        def here(ctx: Context) -> CheckResult:
+            inner = ctx.within(check.timeout)
+            target = self._target(entry.name, inner, reads)
+            result = checks.run_check(check, call, inner, target)
+            self._clean(entry.name)
+            return result
+
+        timeout = check.timeout + limits.CHECK_MARGIN + limits.CLEAN_UP
+        return Task(entry.name, entry.plugin, here, timeout, exclusive=exclusive)
+
+    def _target(self, name: str, ctx: Context, reads: Reads) -> Target:
+        assert self._cluster is not None
+        request = self._request
+        phase = next((entry.phase for entry in self._inputs.entries if entry.name == name), "")
+        target = Target(
+            ctx, self._cluster.within(ctx.remaining), recipe=self._recipe, snapshot=self._snapshot,
+            namespace=request.namespace, run=self._run, constraints=self._constraints(phase),
+            asserts=self._inputs.asserts, profiles=loading.profiles_of(self._inputs.catalogue, name),
+            nodes=self._inputs.settings(phase).get("nodeSelection") or {},
+            node_selector=request.node_selector, tolerations=request.tolerations,
+            image_pull_secrets=request.image_pull_secrets, reads=reads, ledger=Ledger(), pace=request.pace,
+        )  # fmt: skip
+        self._targets[name] = target
+        return target
+
+    def _ended(self, entry: Entry, outcome: Outcome, start: int) -> ReportItem:
+        stop = _now()
+        times = {"start": start, "stop": stop, "duration": max(0, stop - start)} if start else {}
+        if isinstance(outcome.value, ReportItem):
+            item = outcome.value
+            where = self._item(entry, item.result).where
+            return attrs.evolve(
+                item, title=entry.title, where=where, page=self._item(entry, item.result).page,
+                runner=self._request.runner,
+            )  # fmt: skip
+        if isinstance(outcome.value, CheckResult):
+            return self._item(entry, outcome.value, **times)
+        assert outcome.error is not None
+        if outcome.status == "skipped" and self._request.fail_fast:
+            return uses.not_run(
+                entry, "FailFast", "not run: a check before it failed, and --fail-fast is given"
+            )
+        reason = {"timeout": "TimedOut", "skipped": "NoTimeLeft"}.get(outcome.status, "Crashed")
+        result = CheckResult(
+            status=OTHER, code=outcome.error.code, reason=reason, message=outcome.error.message,
+            remediation=outcome.error.hint or "",
+        )  # fmt: skip
+        return self._item(entry, result, **times)
+
+    def _publish(self, phase: Phase, report: PhaseReport) -> None:
+        """Hand the phase's report to the runner, which keeps it in the cluster; a failure is a warning."""
+        if self._session is None or not report.items:
+            return
+        writers = self._environment.manager.named("aicr_report_writers", "name")
+        if PUBLISHED not in writers:
+            return
+        part = uses.report_of(self._environment, self._inputs, self._run, [report])
+        try:
+            self._session.publish(phase.name, resolve(writers[PUBLISHED][1].write)(part))
+        except AicrError as error:
+            self._warnings.append(
+                f"the report of phase {phase.name} was not kept in the cluster: {error}"
+            )
+
+    # --- after the last ---------------------------------------------------------------------------
+
+    def _clean(self, name: str) -> None:
+        """Remove what a check made; with ``--no-cleanup`` say how to."""
+        target = self._targets[name]
+        if self._request.keep:
+            self._residue += [checks.kubectl_delete(path) for path in target.ledger.close()]
+        else:
+            self._residue += checks.clean_up(target)
+        self._cleaned.add(name)
+
+    def _clean_late(self) -> None:
+        """Remove what checks made that were given up; the run's own things stay until the end."""
+        for name in sorted(set(self._targets) - self._cleaned - {""}):
+            self._clean(name)
+
+    def _finish(self) -> None:
+        self._clean_late()
+        if "" in self._targets:
+            self._clean("")
+        if self._session is not None:
+            self._residue += self._session.close()
+
+
+def _now() -> int:
+    return round(time.time() * 1000)

@@ -1,0 +1,85 @@
+"""A live view of checks that run, on standard error, only on a terminal: a line for each that ended, one for the rest.
+
+The report is elsewhere; whoever pipes or logs sees nothing of this.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, TextIO
+
+from aicr_core.kit.errors import one_line
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from aicr_core.app.validate import Progress
+
+_EVERY = 0.5
+"""Seconds between two looks at the clock."""
+
+
+class Live:
+    """Writes what :class:`Progress` says; a context manager. Does nothing unless ``stream`` is a terminal."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._on = self._stream is not None and self._stream.isatty()
+        self._running: dict[str, tuple[float, int]] = {}
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._tick, daemon=True, name="progress")
+
+    def __enter__(self) -> Live:
+        if self._on:
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        if self._on:
+            self._thread.join()
+            with self._lock:
+                self._write("\r\x1b[K")
+
+    def __call__(self, progress: Progress) -> None:
+        """Show one thing that happened."""
+        if not self._on:
+            return
+        with self._lock:
+            if progress.kind == "phase":
+                self._write(f"\r\x1b[K{progress.phase}: {progress.number} checks\n")
+            elif progress.kind == "start":
+                self._running[progress.name] = (time.monotonic(), progress.number)
+            elif progress.item is not None:
+                begun, _ = self._running.pop(progress.name, (time.monotonic(), 0))
+                said = progress.item.result.message if progress.item.status != "passed" else ""
+                line = (
+                    f"  {progress.item.status:8} {progress.name} ({time.monotonic() - begun:.0f}s)"
+                )
+                self._write(f"\r\x1b[K{line}{': ' + one_line(said) if said else ''}\n")
+            self._status()
+
+    def _tick(self) -> None:
+        while not self._over.wait(_EVERY):
+            with self._lock:
+                self._status()
+
+    def _status(self) -> None:
+        now = time.monotonic()
+        parts = [
+            f"{name} {now - begun:.0f}/{limit}s" for name, (begun, limit) in self._running.items()
+        ]
+        if parts:
+            self._write(f"\r\x1b[K  running: {', '.join(parts)[:100]}")
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
