@@ -5,19 +5,23 @@ No tests in here.
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import re
 import threading
 from typing import TYPE_CHECKING, Any
 
 from aicr_kube.client import Cluster
-from emulated_cluster import FakeCluster, Kind
+from emulated_cluster import FakeCluster, Kind, Rule
 
-from aicr_core.api import Context, Target
+from aicr_core.api import RUN_NAMESPACE, Context, Target
 from aicr_core.model.target import Ledger, Reads
 
 if TYPE_CHECKING:
     import pathlib
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from aicr_core.api import Right
 
     Item = dict[str, Any]
 
@@ -177,3 +181,67 @@ def unschedulable(message: str) -> Callable[[Item], None]:
         "message": message,
     }
     return becomes("", phase="Pending", conditions=[condition])
+
+
+# --- objects and users ----------------------------------------------------------------------------
+
+
+def workload(kind: str, namespace: str, name: str, *, up: int = 1, of: int = 1) -> Item:
+    """Give a Deployment or DaemonSet of which ``up`` of ``of`` pods are up."""
+    counted = (
+        {"availableReplicas": up, "replicas": of}
+        if kind == "Deployment"
+        else {"numberReady": up, "desiredNumberScheduled": of}
+    )
+    template = {"spec": {"containers": [{"name": "c", "image": f"reg.example/{name}:v1"}]}}
+    return {
+        "apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name, "namespace": namespace},
+        "spec": {"replicas": of, "template": template}, "status": counted,
+    }  # fmt: skip
+
+
+def resource_slice(
+    name: str,
+    *,
+    driver: str = "gpu.nvidia.com",
+    pool: str = "n1",
+    devices: int = 1,
+    generation: int = 1,
+) -> Item:
+    """Give a ResourceSlice."""
+    return {
+        "apiVersion": "resource.k8s.io/v1", "kind": "ResourceSlice", "metadata": {"name": name},
+        "spec": {"driver": driver, "nodeName": pool, "pool": {"name": pool, "generation": generation},
+                 "devices": [{"name": f"gpu-{i}"} for i in range(devices)]},
+    }  # fmt: skip
+
+
+def claim(
+    name: str, pool: str, device: str, *, driver: str = "gpu.nvidia.com", **more: Any
+) -> Item:
+    """Give a ResourceClaim that has been given a device."""
+    result = {"driver": driver, "pool": pool, "device": device, "request": "gpu", **more}
+    return {
+        "apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim",
+        "metadata": {"name": name, "namespace": "other"},
+        "status": {"allocation": {"devices": {"results": [result]}}},
+    }  # fmt: skip
+
+
+def unserve(fake: FakeCluster, group: str, version: str) -> None:
+    """Have the cluster not serve a group version (any more)."""
+    fake.faults.add("GET", f"/apis/{re.escape(group)}/{version}", status=404, reason="NotFound")
+
+
+@contextlib.contextmanager
+def lab_as(
+    fake: FakeCluster, folder: pathlib.Path, rights: Iterable[Right], **more: Any
+) -> Iterator[Lab]:
+    """Give a lab whose client has these rights and no others."""
+    rules = [
+        Rule(right.verbs, (right.group,), right.resources, names=right.names,
+             namespace="val" if right.namespace == RUN_NAMESPACE else right.namespace)
+        for right in rights
+    ]  # fmt: skip
+    with open_client(fake, folder, fake.user("limited", rules)) as client:
+        yield Lab(fake, client, **more)
