@@ -375,11 +375,35 @@ def test_missing_rights_are_listed_before_anything_is_made(
     with pytest.raises(AicrError) as caught:
         open_session(_context(), _run(_user(fake_cluster, tmp_path, *_WORK)))
     assert caught.value.code is Code.UNAUTHORIZED
-    for text in ("list pods in the whole cluster", 'create serviceaccounts in namespace "aicr-validation"',
+    for text in ('create serviceaccounts in namespace "aicr-validation"',
                  "create clusterroles.rbac.authorization.k8s.io in the whole cluster"):  # fmt: skip
         assert text in caught.value.message
     assert _left(fake_cluster) == []
     assert "POST /api/v1/namespaces" not in fake_cluster.asked("POST")
+
+
+def test_rights_that_the_caller_has_not_cannot_be_given(
+    fake_cluster: FakeCluster, tmp_path: pathlib.Path
+) -> None:
+    rbac = ("roles", "rolebindings", "clusterroles", "clusterrolebindings")
+    may = Rule(("create", "delete"), ("", "rbac.authorization.k8s.io"), ("serviceaccounts", *rbac))
+    with pytest.raises(AicrError) as caught:
+        open_session(_context(), _run(_user(fake_cluster, tmp_path, *_WORK, may)))
+    assert caught.value.code is Code.UNAUTHORIZED
+    assert "not currently held" in caught.value.message
+    assert _left(fake_cluster) == []
+
+
+def test_a_check_that_only_the_catalogue_knows(
+    fake_cluster: FakeCluster, fake_kubeconfig: str
+) -> None:
+    fake_cluster.add(node("n1"))
+    ctx = _context()
+    with Controllers(fake_cluster):
+        session = open_session(ctx, _run(fake_kubeconfig))
+        item = session.run(ctx, None, ENTRY)
+        assert session.close() == ()
+    assert (item.name, item.status) == ("operator-health", "passed")
 
 
 def test_a_prepared_account_needs_no_right_to_make_one(

@@ -6,6 +6,7 @@ run, and whether side by side, is the core's business: every method may be calle
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
 from typing import TYPE_CHECKING, Any
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
     from aicr_core.api import CatalogEntry, Check, CheckRun, Context
 
 Object = dict[str, Any]
+SLACK = 15.0
+"""Seconds after its deadline in which the cluster has to end a Job."""
 ENDING = 60.0
 """Seconds that a check which was stopped has to clean up and end, before its rights are taken away."""
-_RBAC = "rbac.authorization.k8s.io"
 _OWN = (
     Right(verbs=("create", "delete", "get"), resources=("configmaps",), namespace=RUN_NAMESPACE),
     Right(verbs=("create", "delete", "list", "watch"), resources=("jobs",), group="batch",
@@ -39,8 +41,8 @@ _OWN = (
 def open_session(ctx: Context, run: CheckRun) -> Session:
     """Prepare a run; what the hook names. After an error nothing of it is left, or the log says what.
 
-    Raises AicrError: INVALID_REQUEST for documents that are too large, UNAUTHORIZED with every right that is missing,
-    both before anything is made; and what the API server says.
+    Raises AicrError: INVALID_REQUEST for documents that are too large, UNAUTHORIZED with every right that the runner
+    itself lacks, both before anything is made; and what the API server says.
     """
     objects.check_name(run)
     made = objects.documents(run)
@@ -71,6 +73,8 @@ class Session:
         self._api = Api(run.cluster.within(self._work_budget))
         self._work = self._ledger(self._api)
         self._access = self._ledger(Api(run.cluster.within(self._access_budget)))
+        self._ending: set[str] = set()
+        """Jobs that are removed while their check may still be cleaning up, with the rights of the run."""
         self._closed = False
 
     def _ledger(self, api: Api) -> Ledger:
@@ -121,6 +125,7 @@ class Session:
         wanted = list(questions(_OWN, run.namespace))
         if not run.service_account:
             wanted += self._account_questions(run)
+        # Whether the caller may give what the checks need, the server itself tells when it is given.
         answers = each(self._may, wanted)
         for answer in answers:
             if isinstance(answer, Exception):
@@ -143,11 +148,7 @@ class Session:
             making.append(
                 Right(verbs=("create", "delete"), resources=(plural,), group=group, namespace=space)
             )
-        found = list(questions(making, run.namespace))
-        if not self._may(Question("escalate", _RBAC, "clusterroles")):
-            # Nobody gives rights that he has not.
-            found += questions(run.rights, run.namespace)
-        return sorted(set(found))
+        return list(questions(making, run.namespace))
 
     def _may(self, one: Question) -> bool:
         return self._api.can_i(
@@ -167,8 +168,11 @@ class Session:
 
     # --- running ----------------------------------------------------------------------------------
 
-    def run(self, ctx: Context, check: Check, entry: CatalogEntry) -> ReportItem:
-        """Run one check as a Job; whatever happens in the cluster, the answer is an item."""
+    def run(self, ctx: Context, check: Check | None, entry: CatalogEntry) -> ReportItem:
+        """Run one check as a Job; whatever happens in the cluster, the answer is an item.
+
+        ``check`` is None for one that only the validator catalogue knows.
+        """
         item = objects.job(self._run, entry, secrets.token_hex(4))
         name = item["metadata"]["name"]
         try:
@@ -179,7 +183,7 @@ class Session:
         place = f"{collection_of(item)}/{name}"
         found = None
         lines: tuple[str, ...] = ()
-        limit = (objects.lifetime(entry) + objects.REPORT) * self._run.pace
+        limit = (objects.lifetime(entry) + SLACK) * self._run.pace
         try:
             found = waiting.Waiter(ctx, self._api, made, limit, self._pace).wait()
             if found.pod is not None and found.ended.started:
@@ -190,15 +194,17 @@ class Session:
         return self._item(check, entry, found.ended, lines)
 
     def _item(
-        self, check: Check, entry: CatalogEntry, ended: outcome.Ended, lines: tuple[str, ...]
+        self, check: Check | None, entry: CatalogEntry, ended: outcome.Ended, lines: tuple[str, ...]
     ) -> ReportItem:
         result = ended.result
-        if result.status in ("failed", outcome.OTHER) and not result.remediation:
+        wanting = result.status in ("failed", outcome.OTHER) and not result.remediation
+        if wanting and check is not None:
             result = attrs.evolve(result, remediation=check.remediation)
         return ReportItem(
-            name=entry.name, phase=entry.phase, title=check.title, result=result, runner="job",
-            start=ended.start, stop=ended.stop, duration=ended.stop - ended.start, output=lines,
-            page=check.evidence,
+            name=entry.name, phase=entry.phase, title=check.title if check is not None else "",
+            result=result, runner="job", start=ended.start, stop=ended.stop,
+            duration=ended.stop - ended.start, output=lines,
+            page=check.evidence if check is not None else None,
         )  # fmt: skip
 
     def _remove(self, ctx: Context, place: str, job: str, found: waiting.Found | None) -> None:
@@ -211,17 +217,28 @@ class Session:
                 self._api.delete(pod, str(metadata.get("uid") or ""))
             self._work.remove(place)
             if found is None or outcome.of_pod(found.pod or {}) is None:
-                self._await_end(job)
+                self._ending.add(job)
+                self._await_end(job, ctx.remaining())
         except AicrError as error:
             ctx.log(f"removing Job {job}: {error.message}")
 
-    def _await_end(self, job: str) -> None:
+    def _await_end(self, job: str, limit: float) -> None:
+        """Wait until a stopped check has cleaned up and ended; what is still there then, ``close`` waits for."""
         path = namespaced("v1", self._run.namespace, "pods")
-        end = time.monotonic() + ENDING * self._run.pace
-        while time.monotonic() < end:
+        end = time.monotonic() + min(ENDING * self._run.pace, limit)
+        while True:
             if self._api.first(path, f"batch.kubernetes.io/job-name={job}") is None:
+                self._ending.discard(job)
+                return
+            if time.monotonic() >= end:
                 return
             time.sleep(self._pace.pause)
+
+    def _see_out(self) -> None:
+        for job in sorted(self._ending):
+            with contextlib.suppress(AicrError):
+                self._await_end(job, objects.REPORT * self._run.pace)
+        self._ending.clear()
 
     # --- ending -----------------------------------------------------------------------------------
 
@@ -248,6 +265,7 @@ class Session:
                     budget.start_cleanup(CLEANUP)
                     for problem in ledger.clean():
                         self._ctx.log(f"cleaning up: {problem.message}")
+                    self._see_out()
             except KeyboardInterrupt:
                 # A second Ctrl-C: leave at once, but say what remains.
                 left = [line for ledger in ledgers for line in ledger.commands()]
