@@ -86,19 +86,21 @@ def chosen_phases(inputs: Inputs, wanted: Sequence[str]) -> list[Phase]:
 
     ``all`` anywhere means all, whatever else is named (spec/validate.md 1.3). Raises AicrError for an unknown one.
     """
-    known = {phase.name: phase for phase in inputs.phases}
+    known = {phase.name: phase for phase in inputs.phases if not phase.gate}
     names = [name.strip() for text in wanted for name in text.split(",")]
     if not names or ALL in names:
-        return [phase for phase in inputs.phases if not phase.gate]
+        return list(known.values())
     for name in names:
         if name not in known:
             close = nearest(name, [*known, ALL])
             start = f'did you mean "{close}"? ' if close else ""
+            if any(gate.name == name for gate in inputs.gates):
+                start = f"{name} always runs; --no-cluster runs nothing else. "
             raise AicrError(
-                Code.INVALID_REQUEST, f'no phase "{name}"', where="--phase",
+                Code.INVALID_REQUEST, f'"{name}" is no phase to choose', where="--phase",
                 hint=f"{start}phases: {', '.join(known)}, {ALL}",
             )  # fmt: skip
-    return [known[name] for name in dict.fromkeys(names) if not known[name].gate]
+    return [known[name] for name in dict.fromkeys(names)]
 
 
 def check_skips(inputs: Inputs, phases: Sequence[Phase], request: ValidateRequest) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aicr_core.app.sources import Source
 from aicr_core.app.validation_inputs import Inputs, Recipe, join
-from aicr_core.app.validation_run import rights_of
+from aicr_core.app.validation_rights import rights_of
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.model.rbac import rbac_objects
 from aicr_core.plugins.manager import resolve

@@ -13,24 +13,23 @@ import attrs
 
 from aicr_core.app import validate as uses
 from aicr_core.app import validation_inputs as loading
+from aicr_core.app.validation_rights import denied, rights_of
 from aicr_core.engine import checks, readiness, render
 from aicr_core.kit import durations, limits
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.kit.run import Context, Outcome, Runner, Task
-from aicr_core.model.check import FAILED, OTHER, CheckResult, PhaseReport, ReportItem, failed
+from aicr_core.model.check import FAILED, OTHER, CheckResult, PhaseReport, ReportItem
 from aicr_core.model.checkrun import CheckRun
-from aicr_core.model.rbac import questions
 from aicr_core.model.target import Ledger, Reads, Target
 from aicr_core.plugins.manager import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from aicr_core.app.environment import Environment
     from aicr_core.app.validate import Progress, ValidateRequest
     from aicr_core.app.validation_inputs import Inputs
     from aicr_core.engine.selection import Entry
-    from aicr_core.model.check import Right
     from aicr_core.model.cluster import Cluster
     from aicr_core.plugins.providers import Phase
 
@@ -47,14 +46,6 @@ class Done(NamedTuple):
     residue: tuple[str, ...]
     interrupted: str
     warnings: tuple[str, ...]
-
-
-def rights_of(entry: Entry, recipe: Mapping[str, Any]) -> tuple[Right, ...]:
-    """Give what a check asks of the API, for a recipe whose components carry their assertions."""
-    if entry.check is None:
-        return ()
-    rights = entry.check.rights
-    return tuple(rights) if isinstance(rights, tuple) else tuple(resolve(rights)(recipe))
 
 
 class Run:
@@ -146,30 +137,10 @@ class Run:
     def _preflight(self, wanted: Sequence[Entry]) -> None:
         """Find checks whose rights are missing, before anything is made. Checks that only read say so themselves."""
         assert self._cluster is not None
-        if self._request.runner != PROCESS and self._request.service_account:
-            return
-        asks = {
-            entry.name: questions(rights_of(entry, self._recipe), self._request.namespace)
-            for entry in wanted
-            if self._makes(entry) or (self._request.runner != PROCESS and entry.check is not None)
-        }
-        single = sorted({question for asked in asks.values() for question in asked})
-        cluster = self._cluster
-        tasks = [Task(str(one), "", lambda _ctx, one=one: cluster.can_i(*one)) for one in single]  # type: ignore[misc]
-        outcomes = Runner(8).run(tasks)
-        # Who cannot even be asked is no reason to stop: what is forbidden says so when it is tried.
-        missing = {
-            one for one, outcome in zip(single, outcomes, strict=True)
-            if outcome.status == "ok" and not outcome.value
-        }  # fmt: skip
-        for name, asked in asks.items():
-            lacking = [str(one) for one in asked if one in missing]
-            if lacking:
-                self._denied[name] = failed(
-                    Code.UNAUTHORIZED, "MissingRights",
-                    f"{len(lacking)} rights are missing: {'; '.join(lacking)}",
-                    remediation="ask for them: aicr validate --print-rbac prints the roles",
-                )  # fmt: skip
+        in_process = self._request.runner == PROCESS
+        if in_process or not self._request.service_account:
+            asking = [entry for entry in wanted if self._makes(entry) or not in_process]
+            self._denied = denied(self._cluster, asking, self._recipe, self._request.namespace)
 
     def _open_session(self, wanted: Sequence[Entry]) -> None:
         runners = self._environment.manager.named("aicr_check_runners", "name")

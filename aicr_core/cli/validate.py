@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from aicr_core.cli import validate_reports as reports
 from aicr_core.cli.agent_options import Duration
 from aicr_core.cli.options import choice, single
-from aicr_core.cli.output import deliver, note, render, warn, write_result
+from aicr_core.cli.output import note, render, warn, write_result
 from aicr_core.kit.errors import AicrError, Code
 
 if TYPE_CHECKING:
@@ -127,18 +127,18 @@ def validate(environment: Environment, /, **options: Any) -> None:
 
     # What cannot work is said before anything is measured.
     check_skips(inputs, chosen_phases(inputs, request.phases), request)
-    writers = _writers(environment, options)
-    for _, target in writers:
+    targets = reports.writers(environment, options)
+    for _, target in targets:
         sinks.check(environment, target)
     snapshot, json = _snapshot(environment, request, options)
     if options["explain"]:
         _explain(environment, inputs, snapshot, request, json=json)
         return
     report = _run(environment, inputs, snapshot, request, json=json)
-    _write(environment, report, writers, options)
+    reports.write(environment, report, targets, options)
     if options["evidence_dir"]:
-        _evidence(environment, report, "pages", options)
-    _conclude(report, options)
+        reports.evidence(environment, report, "pages", options)
+    reports.conclude(report, options)
 
 
 def _check(options: dict[str, Any]) -> None:
@@ -321,99 +321,6 @@ def _run(
     return outcome.report
 
 
-# --- what is printed ------------------------------------------------------------------------------
-
-
-def _writers(environment: Environment, options: dict[str, Any]) -> list[tuple[Any, str]]:
-    """Give (writer, target) of every report that is asked for, the main one first. Raises AicrError."""
-    known = environment.manager.named("aicr_report_writers", "name")
-    target = single("output", options["output"]).strip()
-    on_terminal = target in ("", "-") and sys.stdout is not None and sys.stdout.isatty()
-    fmt = single("format", options["fmt"]) or (
-        "table" if on_terminal and "table" in known else "ctrf"
-    )
-    wanted = [(choice("format", fmt, sorted(known)), target)]
-    for text in options["report"]:
-        name, equals, place = text.partition("=")
-        if not equals or not place:
-            raise AicrError(
-                Code.INVALID_REQUEST, f'"{text}" names no target', where="--report",
-                hint="write --report junit=report.xml",
-            )  # fmt: skip
-        wanted.append((choice("report", name, sorted(known)), place))
-    targets = [place or "-" for _, place in wanted]
-    if len(set(targets)) < len(targets):
-        raise AicrError(
-            Code.INVALID_REQUEST, "two reports go to one place", where="--report",
-            hint="give each a target of its own",
-        )  # fmt: skip
-    return [(known[name][1], place) for name, place in wanted]
-
-
-def _write(
-    environment: Environment,
-    report: Report,
-    writers: list[tuple[Any, str]],
-    options: dict[str, Any],
-) -> None:
-    from aicr_core.plugins.manager import resolve
-
-    for writer, target in writers:
-        text = resolve(writer.write)(report)
-        fmt = writer.suffix.removeprefix(".") or writer.name
-        deliver(environment, text, target, fmt, kubeconfig=options["kubeconfig"], kind="report")
-        if target not in ("", "-"):
-            note(f"{writer.name} report written to {target}")
-
-
-def _evidence(
-    environment: Environment, report: Report, writer: str, options: dict[str, Any]
-) -> None:
-    from aicr_core.app.validation_outputs import facts_of, write_evidence
-
-    facts = facts_of(environment, report, options["kubeconfig"])
-    files = write_evidence(environment, report, writer, options["evidence_dir"], facts)
-    note(f"{len(files)} evidence files written to {options['evidence_dir']}")
-
-
-def _conclude(report: Report, options: dict[str, Any]) -> None:
-    """Turn what the report says into an exit status, by raising; the report is written already."""
-    if report.residue:
-        warn("left in the cluster; remove with:\n  " + "\n  ".join(report.residue))
-    if report.interrupted:
-        raise KeyboardInterrupt
-    for phase in report.phases:
-        bad = [item for item in phase.items if item.counts_as_failure]
-        if phase.gate and bad:
-            first = bad[0].result.message
-            more = f", and {len(bad) - 1} more" if len(bad) > 1 else ""
-            raise AicrError(
-                Code.INVALID_REQUEST, f"{phase.name}: {first}{more}", where=bad[0].where or None,
-                hint=bad[0].result.remediation or None,
-            )  # fmt: skip
-    failed = [item.name for item in report.checks if item.counts_as_failure]
-    if failed and options["fail_on_error"].lower() in ("true", "1", "t"):
-        raise AicrError(
-            Code.INTERNAL, f"validation failed: {len(failed)} of {len(report.checks)} did not pass: "
-            + ", ".join(failed), hint="the report says what to do about each",
-        )  # fmt: skip
-    _conclude_skips(report, options["fail_on_skip"])
-    if report.residue and not options["no_cleanup"]:
-        raise AicrError(
-            Code.INTERNAL, f"{len(report.residue)} objects could not be removed from the cluster",
-            hint="delete them with the commands above",
-        )  # fmt: skip
-
-
-def _conclude_skips(report: Report, gate: str) -> None:
-    skips = [item.name for item in report.checks if item.status == "skipped"]
-    if gate and skips and (gate == "any" or len(skips) == len(report.checks)):
-        raise AicrError(
-            Code.INTERNAL, f"{len(skips)} of {len(report.checks)} checks were skipped: {', '.join(skips)}",
-            hint="the report says what would make each apply",
-        )  # fmt: skip
-
-
 def _explain(
     environment: Environment,
     inputs: Inputs,
@@ -422,11 +329,10 @@ def _explain(
     *,
     json: bool,
 ) -> None:
-    outcome = _run(
-        environment, inputs, snapshot, request._replace(phases=("readiness",)), json=json
-    )
+    report = _run(environment, inputs, snapshot, request._replace(no_cluster=True), json=json)
     lines = []
-    for item in outcome.items:
+    gates = [item for phase in report.phases if phase.gate for item in phase.items]
+    for item in gates:
         lines.append(f"{item.name}: {item.status}")
         lines.append(f"  expected  {item.result.expected}")
         lines.append(f"  actual    {item.result.actual or '(none)'}")
@@ -482,8 +388,8 @@ def _submit(environment: Environment, options: dict[str, Any]) -> None:
     features = [name for text in options["feature"] for name in text.split(",")]
     inputs = submission_inputs(environment, features, recipe, options["data"])
     request = _request(environment, {**options, "phase": ()}, inputs)
-    writers = _writers(environment, options)
+    targets = reports.writers(environment, options)
     report = _run(environment, inputs, {}, request._replace(keep_going=True), json=False)
-    _write(environment, report, writers, options)
-    _evidence(environment, report, "submission", options)
-    _conclude(report, options)
+    reports.write(environment, report, targets, options)
+    reports.evidence(environment, report, "submission", options)
+    reports.conclude(report, options)

@@ -1,0 +1,63 @@
+"""What checks may do in a cluster: the rights they declare, and which of them the user has not. Prints nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aicr_core.kit.errors import Code
+from aicr_core.kit.run import Runner, Task
+from aicr_core.model.check import failed
+from aicr_core.model.rbac import questions
+from aicr_core.plugins.manager import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aicr_core.engine.selection import Entry
+    from aicr_core.kit.run import Context
+    from aicr_core.model.check import CheckResult, Right
+    from aicr_core.model.cluster import Cluster
+    from aicr_core.model.rbac import Question
+
+AT_ONCE = 8
+"""Questions to the API server at once."""
+
+
+def rights_of(entry: Entry, recipe: Mapping[str, Any]) -> tuple[Right, ...]:
+    """Give what a check asks of the API, for a recipe whose components carry their assertions."""
+    if entry.check is None:
+        return ()
+    rights = entry.check.rights
+    return tuple(rights) if isinstance(rights, tuple) else tuple(resolve(rights)(recipe))
+
+
+def denied(
+    cluster: Cluster, entries: Sequence[Entry], recipe: Mapping[str, Any], namespace: str
+) -> dict[str, CheckResult]:
+    """Give the verdict of each check that lacks rights, by its name; every missing one is named.
+
+    ``namespace`` is where the run works. A question that gets no answer is no reason to stop: what is forbidden says
+    so when it is tried.
+    """
+    asks = {entry.name: questions(rights_of(entry, recipe), namespace) for entry in entries}
+    single = sorted({question for asked in asks.values() for question in asked})
+
+    def task(question: Question) -> Task:
+        def ask(_ctx: Context) -> bool:
+            return cluster.can_i(*question)
+
+        return Task(str(question), "", ask)
+
+    outcomes = Runner(AT_ONCE).run([task(question) for question in single])
+    answered = zip(single, outcomes, strict=True)
+    missing = {one for one, outcome in answered if outcome.status == "ok" and not outcome.value}
+    found = {}
+    for name, asked in asks.items():
+        lacking = [str(one) for one in asked if one in missing]
+        if lacking:
+            found[name] = failed(
+                Code.UNAUTHORIZED, "MissingRights",
+                f"{len(lacking)} rights are missing: {'; '.join(lacking)}",
+                remediation="ask for them: aicr validate --print-rbac prints the roles",
+            )  # fmt: skip
+    return found
