@@ -245,3 +245,11 @@ def lab_as(
     ]  # fmt: skip
     with open_client(fake, folder, fake.user("limited", rules)) as client:
         yield Lab(fake, client, **more)
+
+
+def crd(name: str) -> Item:
+    """Give a CustomResourceDefinition by its name."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": name},
+    }  # fmt: skip
