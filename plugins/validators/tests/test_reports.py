@@ -239,3 +239,11 @@ def test_places_are_split_from_the_right(file: str, line: int, column: int) -> N
 def test_a_code_that_a_container_wrote_is_not_repeated() -> None:
     result = api.CheckResult(status="failed", message="[NOT_FOUND] x", code=api.Code.NOT_FOUND)
     assert common.message(item("x", result)) == "[NOT_FOUND] x"
+
+
+def test_why_a_phase_without_items_was_skipped_is_told() -> None:
+    phase = api.PhaseReport(name="performance", skipped="the recipe names no check of it")
+    made = api.Report(run="r", version="1", timestamp="t", started=0, stopped=0, phases=(phase,))
+    for name in FORMATS:
+        if name != "sarif":
+            assert "the recipe names no check of it" in write(name, made), name

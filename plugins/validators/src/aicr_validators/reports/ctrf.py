@@ -101,7 +101,9 @@ def _details(item: ReportItem) -> dict[str, str]:
 
 def _extra(report: Report) -> dict[str, Any]:
     gates = [item for phase in common.passed_gates(report) for item in phase.items]
-    skipped = {phase.name: phase.skipped for phase in report.phases if phase.skipped}
+    skipped = {
+        phase.name: phase.skipped for phase in report.phases if phase.skipped and not phase.items
+    }
     fields = {
         "gates": [_test(item) for item in gates],
         "skippedPhases": skipped,

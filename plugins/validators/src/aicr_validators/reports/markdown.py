@@ -17,7 +17,7 @@ _BAD = ("Check", "Phase", "Status", "Message", "Expected", "Actual", "What to do
 def write(report: Report) -> str:
     """Give a summary, a table of what is wrong, and for each item with evidence a block to open."""
     bad = [item for item in report.items if item.status in common.BAD]
-    skipped = [item for item in report.items if item.status == "skipped"]
+    skipped = _not_run(report)
     parts = [f"## Validation {_verdict(report)}\n", f"{_summary(report)}\n"]
     if report.interrupted:
         parts.append(f"The run ended early:\n\n{common.fence(report.interrupted)}")
@@ -52,10 +52,16 @@ def _row(item: ReportItem) -> list[str]:
     ]  # fmt: skip
 
 
-def _skipped(items: list[ReportItem]) -> str:
+def _not_run(report: Report) -> list[list[str]]:
+    items = [item for item in report.items if item.status == "skipped"]
     rows = [[item.name, item.phase, common.message(item)] for item in items]
+    empty = [phase for phase in report.phases if phase.skipped and not phase.items]
+    return rows + [["all of it", phase.name, phase.skipped] for phase in empty]
+
+
+def _skipped(rows: list[list[str]]) -> str:
     listed = markdown_table(("Check", "Phase", "Why"), rows)
-    return f"<details><summary>{len(items)} skipped</summary>\n\n{listed}\n</details>\n"
+    return f"<details><summary>{len(rows)} skipped</summary>\n\n{listed}\n</details>\n"
 
 
 def _details(item: ReportItem) -> str:

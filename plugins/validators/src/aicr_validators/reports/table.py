@@ -70,7 +70,7 @@ def _field(name: str, text: str) -> Iterator[str]:
 
 def _foot(report: Report) -> Iterator[str]:
     for phase in report.phases:
-        if phase.skipped:
+        if phase.skipped and not phase.items:  # else each item says it
             yield f"{phase.name} was skipped: {' '.join(phase.skipped.split())}"
     for phase in common.passed_gates(report):
         if phase.items:
