@@ -14,9 +14,6 @@ DIFFERENCES: dict[str, str] = {
     "expected-resources--chainsaw-test-no-binary:*": "9.3, 16.1(6): Tests run in process; this one asserts nothing",
     "expected-resources--forbidden-reads-as-not-found:code": "16.1(12): a missing right is UNAUTHORIZED, not NOT_FOUND",
     "expected-resources--raw-assert-no-name:words": "the same fields and values, quoted without the reference's sentence",
-    "dra-support--*:left": "F15: the namespace that the check made is removed too",
-    "secure-accelerator-access--*:left": "F15: the namespace that the check made is removed too",
-    "gang-scheduling--*:left": "F15: the namespace that the check made is removed too",
     "dra-support--no-beta-api:*": "16.1(12): a cluster that serves only the stable API is checked, not skipped",
 }  # fmt: skip
 REQUESTS: dict[str, str] = {

@@ -52,7 +52,8 @@ def test_all_problems_are_collected(lab: Lab) -> None:
             {"name": "y", "namespace": "secret"}, {"name": "z", "namespace": "missing"})  # fmt: skip
     lab.fake.faults.add("GET", ".*/services/s", status=404, message="none")
     result = platform_health.check(lab.ctx, lab.target)
-    assert (result.code, result.actual) == (Code.NOT_FOUND, "4 problems")
+    assert (result.code, result.reason) == (Code.UNAUTHORIZED, "Forbidden")
+    assert result.actual == "4 problems"
     for text in (
         "namespace going: [INTERNAL] it is Terminating, not Active",
         "namespace secret: [UNAUTHORIZED] no access",

@@ -47,13 +47,24 @@ def check(_ctx: Context, target: Target) -> CheckResult:
     )
     if not problems:
         return passed(f"{checked} are there and healthy")
+    return _failed(problems)
+
+
+def _failed(problems: Sequence[str]) -> CheckResult:
+    # What may not be read is not known to be missing: the missing right comes first.
+    refused = any(": [UNAUTHORIZED] " in problem for problem in problems)
+    word = "problem" if len(problems) == 1 else "problems"
     return failed(
-        Code.NOT_FOUND, "PlatformUnhealthy",
-        "\n  ".join([f"{len(problems)} problems of the platform:", *problems]),
-        expected=f"{checked}, there and healthy", actual=f"{len(problems)} problems",
-        remediation="Deploy what is missing, for example with a bundle of this recipe; see pods that do not start: "
+        Code.UNAUTHORIZED if refused else Code.NOT_FOUND,
+        "Forbidden" if refused else "PlatformUnhealthy",
+        f"{len(problems)} {word} of the platform: {'; '.join(problems)}",
+        expected="every namespace active, every expected resource healthy",
+        actual=f"{len(problems)} {word}",
+        remediation="Give the run the rights to read what is named"
+        if refused
+        else "Deploy what is missing, for example with a bundle of this recipe; see pods that do not start: "
         "kubectl get pods -A",
-    )  # fmt: skip
+    )
 
 
 def _namespaces(components: Sequence[Mapping[str, Any]]) -> list[str]:
