@@ -17,6 +17,9 @@ DIFFERENCES: dict[str, str] = {
     "dra-support--no-beta-api:*": "16.1(12): a cluster that serves only the stable API is checked, not skipped",
 }  # fmt: skip
 REQUESTS: dict[str, str] = {
+    r"\+GET /api/v1/pods": "issue 4: one list of all pods finds the busy nodes, in pages",
+    r"-GET /api/v1/pods\?fieldSelector=spec\.nodeName=.*": "that is asked instead of a list for each node",
+    r"-GET /api/v1/namespaces/[^/]+/events\?fieldSelector=involvedObject\.name=nvidia-smi-.*": "only the Warning events",
     r"\+DELETE /api/v1/namespaces/[^/]+": "a namespace that a check made is removed with everything else",
     r"-GET /apis/resource\.k8s\.io/v1beta1": "asked only where the stable API is not served",
     r"\+GET /apis/resource\.k8s\.io/v1": "8.14: whether there is dynamic resource allocation at all",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from aicr_core.api import RUN_NAMESPACE, AicrError, Code, Right
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     from aicr_core.api import Context, Target
 
@@ -164,11 +164,18 @@ def budget(ctx: Context, limit: float) -> float:
 
 
 def until_ended(
-    ctx: Context, target: Target, namespace: str, names: Sequence[str], limit: float
+    ctx: Context,
+    target: Target,
+    namespace: str,
+    names: Sequence[str],
+    limit: float,
+    *,
+    every: float = 0.5,
+    hopeless: Container[str] = HOPELESS,
 ) -> list[End]:
     """Wait until each pod ended or one is stuck for good, for at most ``limit`` seconds; give all as they are then.
 
-    A pod that nobody can place is waited for to the end, for nodes may come; one whose image cannot be had is not.
+    They are read ``every`` so many seconds; ``hopeless`` are the reasons of a waiting container that end the wait. A pod that nobody can place is waited for to the end, for nodes may come; one whose image cannot be had is not.
     Raises AicrError: INTERNAL when somebody deletes a pod meanwhile, TIMEOUT when the time of the check is over.
     """
     last: dict[str, Object] = {}
@@ -181,10 +188,10 @@ def until_ended(
             if found is not None:
                 last[name] = found
         done = [_ended(last.get(name)) for name in names]
-        hopeless = any(_waiting(last[name], HOPELESS.__contains__) for name in last)
-        return True if all(done) or hopeless else None
+        stuck = any(_waiting(last[name], hopeless.__contains__) for name in last)
+        return True if all(done) or stuck else None
 
-    target.wait(budget(ctx, limit), 0.5, probe)
+    target.wait(budget(ctx, limit), every, probe)
     for name in names:
         if name not in last:  # the server was busy all the time: its own words are the best account
             last[name] = target.cluster.get(
