@@ -48,6 +48,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "Fleet",
         "Compare the nodes of a fleet, hold them to a recipe",
     ),
+    "check": (
+        "aicr_core.cli.check:check",
+        "Administration",
+        "Run one check alone, as a container does",
+    ),
     "plugins": (
         "aicr_core.cli.plugins:plugins",
         "Administration",
