@@ -273,6 +273,183 @@ def aicr_agents():
     assert "Probe" in [item["type"] for item in found["measurements"]]
 
 
+PHASE = """
+@api.hookimpl
+def aicr_phases():
+    yield api.Phase(name="probing", order=5)
+"""
+CLUSTER = """
+class Nowhere:
+    host = "nowhere"
+    def version(self): return {"gitVersion": "v1"}
+    def within(self, timeout): return self
+    def can_i(self, *right): return True
+@api.hookimpl
+def aicr_clusters():
+    yield api.ClusterAccess(name="nowhere", connect=lambda ctx: Nowhere())
+"""
+CHECK = """
+def look(ctx, target):
+    target.evidence("Seen", f"{target.criteria('service')} on {target.cluster.host}")
+    return api.failed(api.Code.NOT_FOUND, "NoProbe", "no probe is there", remediation="add one")
+@api.hookimpl
+def aicr_checks():
+    yield api.Check(name="probe", phase="probing", description="a probe", call=look)
+"""
+
+
+def _validated(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, *constraints: str) -> None:
+    """Write a recipe that asks for the probe, and leave only our plugin and the reports in."""
+    recipe = {**RECIPE, "validation": {"deployment": {"checks": ["probe"]}}}
+    recipe["constraints"] = [{"name": name, "value": "1"} for name in constraints]
+    (tmp_path / "recipe.yaml").write_text(to_yaml(recipe))
+    (tmp_path / "snapshot.yaml").write_text("kind: Snapshot\nmeasurements: []\n")
+    monkeypatch.setenv("AICR_PLUGINS", "probe,validators,recipes")
+
+
+def validate(*arguments: str) -> int:
+    return run(["validate", "-r", "recipe.yaml", "-s", "snapshot.yaml", *arguments])
+
+
+def test_aicr_phases(
+    plugin: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AICR_PLUGINS", "probe,validators,recipes")
+    plugin('aicr_phases", "aicr_checks', PHASE + CHECK)
+    assert run(["validate", "--list"]) == 0
+    assert re.search(r"^probe +probing ", capsys.readouterr().out, re.M)
+
+
+def test_aicr_checks(
+    plugin: Any,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _validated(tmp_path, monkeypatch)
+    plugin('aicr_checks", "aicr_clusters', CLUSTER + CHECK.replace('"probing"', '"deployment"'))
+    assert validate("--phase", "deployment") == 8
+    (test,) = json.loads(capsys.readouterr().out)["results"]["tests"]
+    assert (test["name"], test["status"]) == ("probe", "failed")
+    assert test["message"] == "[NOT_FOUND] no probe is there"
+    assert test["stdout"] == ["--- Seen ---", "eks on nowhere"]
+    assert test["extra"]["remediation"] == "add one"
+
+
+def test_aicr_clusters(
+    plugin: Any,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _validated(tmp_path, monkeypatch)
+    plugin("aicr_checks", CHECK.replace('"probing"', '"deployment"'))
+    assert validate("--phase", "deployment") == 8
+    out, err = capsys.readouterr()
+    assert "no plugin is installed that reaches a cluster" in err
+    (test,) = json.loads(out)["results"]["tests"]
+    assert (test["status"], test["extra"]["reason"]) == ("other", "NoCluster")
+
+
+def test_aicr_check_runners(
+    plugin: Any,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _validated(tmp_path, monkeypatch)
+    log = plugin('aicr_checks", "aicr_clusters", "aicr_check_runners', CLUSTER + CHECK.replace('"probing"', '"deployment"') + """
+class Session:
+    def run(self, ctx, check, entry):
+        return api.ReportItem(name=check.name, phase=check.phase, result=api.passed(), output=("elsewhere",))
+    def publish(self, phase, report):
+        LOG.write_text(f"{phase} {'CTRF' in report}")
+    def close(self):
+        return ("kubectl delete everything",)
+@api.hookimpl
+def aicr_check_runners():
+    yield api.CheckRunner(name="elsewhere", open=lambda ctx, run: Session())
+""")  # fmt: skip
+    assert validate("--runner", "elsewhere") == 8  # what is left in the cluster is no success
+    out, err = capsys.readouterr()
+    (test,) = json.loads(out)["results"]["tests"]
+    assert (test["status"], test["stdout"]) == ("passed", ["elsewhere"])
+    assert log.read_text() == "deployment True"
+    assert "kubectl delete everything" in err
+
+
+def test_aicr_report_writers(
+    plugin: Any,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _validated(tmp_path, monkeypatch)
+    plugin('aicr_checks", "aicr_report_writers', CHECK.replace('"probing"', '"deployment"') + """
+@api.hookimpl
+def aicr_report_writers():
+    yield api.ReportWriter(name="haiku", write=lambda report: f"{len(report.checks)} lines\\n")
+""")  # fmt: skip
+    assert validate("--no-cluster", "--phase", "deployment", "-t", "haiku") == 0
+    assert capsys.readouterr().out == "5 lines\n"
+
+
+def test_aicr_evidence_writers(
+    plugin: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin('aicr_checks", "aicr_evidence_writers', CHECK.replace('"probing"', '"deployment"') + """
+@api.hookimpl
+def aicr_evidence_writers():
+    yield api.EvidenceWriter(name="pages", write=lambda report, facts: {"a/b.txt": report.recipe})
+""")  # fmt: skip
+    _validated(tmp_path, monkeypatch)
+    monkeypatch.setenv("AICR_PLUGINS", "probe,recipes,own-phases")
+    (tmp_path / "recipe.yaml").write_text(to_yaml(RECIPE))
+    plugin_phases(tmp_path)
+    assert validate("--no-cluster", "--evidence-dir", "proof", "-t", "lines") == 0
+    assert (tmp_path / "proof/a/b.txt").read_text() == "recipe.yaml"
+
+
+def plugin_phases(tmp_path: pathlib.Path) -> None:
+    """Install a second plugin, of phases and a report: two plugins may not bring one evidence writer."""
+    distribution(
+        tmp_path / "site", "own-phases",
+        'name = "own-phases"\nhooks = ["aicr_phases", "aicr_report_writers"]\n',
+        "from aicr_core import api\n@api.hookimpl\ndef aicr_phases():\n"
+        "    yield api.Phase(name='deployment', order=1)\n@api.hookimpl\ndef aicr_report_writers():\n"
+        "    yield api.ReportWriter(name='lines', write=lambda report: 'x\\n')\n",
+    )  # fmt: skip
+
+
+def test_aicr_read_constraint(
+    plugin: Any,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _validated(tmp_path, monkeypatch, "OS.x.y")
+    plugin('aicr_checks", "aicr_read_constraint', CHECK.replace('"probing"', '"deployment"') + """
+@api.hookimpl
+def aicr_read_constraint(path, snapshot, recipe):
+    return "2" if path == "OS.x.y" else None
+""")  # fmt: skip
+    assert validate("--no-cluster") == 2
+    assert "OS.x.y expected 1, got 2" in capsys.readouterr().err
+
+
+def test_aicr_validated(
+    plugin: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _validated(tmp_path, monkeypatch)
+    log = plugin('aicr_checks", "aicr_validated', CHECK.replace('"probing"', '"deployment"') + """
+@api.hookimpl
+def aicr_validated(report):
+    LOG.write_text(" ".join(phase["name"] for phase in report["phases"]))
+""")  # fmt: skip
+    assert validate("--no-cluster") == 0
+    assert log.read_text() == "readiness deployment performance conformance"
+
+
 def test_every_hook_that_is_called_has_a_test_here() -> None:
     page = pathlib.Path(__file__).resolve().parents[1] / "docs/plugins/hooks.md"
     sections = re.findall(r"(?ms)^### `(aicr_\w+)\(.*?$\n(.*?)(?=^##)", page.read_text("utf-8"))

@@ -102,7 +102,7 @@ def open_recipe(
         raise AicrError(
             Code.INVALID_REQUEST, "the recipe is a directory", where=uri, hint="give a file"
         )
-    source = sources.read(environment, uri, kubeconfig=kubeconfig)
+    source = sources.read(environment, uri, kubeconfig=kubeconfig, kind="recipe")
     head = _head(source)
     if head.get("kind") == "RecipeMetadata":
         return _hydrated(environment, source, data, kubeconfig)
@@ -234,7 +234,8 @@ def entries_of(
         content = _file_of(layer, validators.PATH)
         if content is not None:
             source = f"{layer['root'].rstrip('/')}/{validators.PATH}"
-            found.append(validators.read(content, source, known))
+            strict = not layer["distribution"]
+            found.append(validators.read(content, source, known, strict=strict))
     env = environment.settings.env
     version = "" if __version__.startswith("0.") else __version__
     entries = selection.merged(

@@ -45,8 +45,13 @@ _CATALOG = Record(
 )  # fmt: skip
 
 
-def read(data: bytes, source: str, phases: Sequence[str]) -> list[CatalogEntry]:
-    """Read one catalogue file; images stay as written. Raises AicrError naming file, line and column."""
+def read(
+    data: bytes, source: str, phases: Sequence[str], *, strict: bool = True
+) -> list[CatalogEntry]:
+    """Read one catalogue file; images stay as written. Raises AicrError naming file, line and column.
+
+    Without ``strict`` entries of phases that nobody has installed are left out.
+    """
     node = yamlio.compose(data, source)
     if node is None or node.is_null():
         raise AicrError(Code.INVALID_REQUEST, f"the file is empty, expected a {KIND}", where=source)
@@ -62,6 +67,8 @@ def read(data: bytes, source: str, phases: Sequence[str]) -> list[CatalogEntry]:
         name = entry["name"]
         if name in found:
             raise AicrError(Code.INVALID_REQUEST, f"validator {name} stands twice", where=where)
+        if entry["phase"] not in phases and not strict:
+            continue
         if entry["phase"] not in phases:
             raise AicrError(
                 Code.INVALID_REQUEST, f'validator {name} is of phase "{entry["phase"]}"', where=where,
