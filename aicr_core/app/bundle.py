@@ -141,7 +141,7 @@ def load_recipe(environment: Environment, uri: str, *, kubeconfig: str = "") -> 
     """Read a recipe, checked strictly. Raises AicrError naming file, line and column."""
     if "://" not in uri and uri != "-" and os.path.isdir(uri):
         raise AicrError(Code.INVALID_REQUEST, "the recipe is a directory", where=uri)
-    source = sources.read(environment, uri, kubeconfig=kubeconfig)
+    source = sources.read(environment, uri, kubeconfig=kubeconfig, kind="recipe")
     return schemas.decode_document(
         source.data, source.name, schemas.RECIPE, "RecipeResult", fmt=source.fmt
     )

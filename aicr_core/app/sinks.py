@@ -29,11 +29,16 @@ def store_for(environment: Environment, uri: str) -> tuple[str, Any]:
     return stores[scheme]
 
 
-def store_context(environment: Environment, kubeconfig: str) -> Context:
-    """Give what a store's ``read`` and ``write`` get: the time for one document, and the user's kubeconfig."""
+def store_context(environment: Environment, kubeconfig: str, kind: str = "") -> Context:
+    """Give what a store's ``read`` and ``write`` get: the time for one document, and the user's kubeconfig.
+
+    ``kind`` is what is expected where more than one document may be.
+    """
     from aicr_core.kit.run import Context
 
-    options = {"kubeconfig": kubeconfig, "cluster": environment.known_cluster(kubeconfig)}
+    options = {
+        "kubeconfig": kubeconfig, "cluster": environment.known_cluster(kubeconfig), "kind": kind,
+    }  # fmt: skip
     return Context(settings=environment.settings, timeout=limits.HTTP, options=options)
 
 

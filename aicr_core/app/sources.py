@@ -28,9 +28,16 @@ class Source(NamedTuple):
 
 
 def read(
-    environment: Environment, uri: str, *, kubeconfig: str = "", limit: int = MAX_BYTES
+    environment: Environment,
+    uri: str,
+    *,
+    kubeconfig: str = "",
+    limit: int = MAX_BYTES,
+    kind: str = "",
 ) -> Source:
     """Read ``uri``: a path, ``-`` for standard input, ``http(s)://`` or a store's scheme; at most ``limit`` bytes.
+
+    ``kind`` tells a store which document is meant where it holds several.
 
     Raises AicrError: NOT_FOUND, UNAUTHORIZED, SERVICE_UNAVAILABLE, TIMEOUT, or INVALID_REQUEST for what is
     too large or of no known format.
@@ -49,7 +56,7 @@ def read(
     from aicr_core.plugins.manager import resolve
 
     _, store = store_for(environment, uri)
-    stored = resolve(store.read)(store_context(environment, kubeconfig), uri)
+    stored = resolve(store.read)(store_context(environment, kubeconfig, kind), uri)
     return Source(stored.data, stored.format, uri)
 
 

@@ -231,7 +231,8 @@ class Store:
     """Reads and writes documents of one URI scheme.
 
     ``read(ctx, uri) -> StoredDocument``; ``write(ctx, uri, StoredDocument)`` writes it whole or not at all.
-    ``ctx.options["kubeconfig"]`` is the user's ``--kubeconfig``. ``check(uri)`` raises for a URI that can never work;
+    ``ctx.options["kubeconfig"]`` is the user's ``--kubeconfig``, ``ctx.options["kind"]`` the kind of document that is
+    to be read, if known. ``check(uri)`` raises for a URI that can never work;
     it is called before the work whose result goes there.
     """
 

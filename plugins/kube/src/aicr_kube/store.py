@@ -16,7 +16,7 @@ from aicr_kube.failures import KubeError
 from aicr_kube.paths import object_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from aicr_core.api import Context
     from aicr_kube.client import Cluster
@@ -27,7 +27,11 @@ TIMEOUT = 30.0
 """Seconds to write or read (spec/snapshot.md 18)."""
 MAX_INPUT = 64 * 1024 * 1024
 """What a document may unpack to unless ``ctx.options["max_input_size"]`` says otherwise (spec/snapshot.md 10)."""
-_EXTENSIONS = {"yaml": "yaml", "json": "json", "table": "txt"}
+SNAPSHOT = "snapshot"
+"""The kind that a ConfigMap holds unless something else is meant; each kind has keys of its own."""
+_EXTENSIONS = {
+    "yaml": "yaml", "json": "json", "table": "txt", "ctrf": "json", "junit": "xml", "markdown": "md",
+}  # fmt: skip
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL = re.compile(r"[A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?")
 
@@ -118,7 +122,7 @@ def _parts(annotations: Mapping[str, str], place: Place) -> range:
 def _index_object(
     ctx: Context, place: Place, packed: packing.Packed, start: int, document: StoredDocument
 ) -> dict[str, Any]:
-    key = f"snapshot.{_EXTENSIONS.get(document.format, document.format)}"
+    key = f"{document.kind}.{_EXTENSIONS.get(document.format, document.format)}"
     body = _object(ctx, place, document)
     body["data"] = {"format": document.format, "timestamp": ctx.now()}
     if packed.text is not None:
@@ -148,7 +152,7 @@ def _object(ctx: Context, place: Place, document: StoredDocument) -> dict[str, A
     version = document.notes.get("version") or __version__
     labels = {
         "app.kubernetes.io/name": "aicr",
-        "app.kubernetes.io/component": "snapshot",
+        "app.kubernetes.io/component": _label(document.kind),
         "app.kubernetes.io/version": _label(version),
     }
     run = document.notes.get("run-id", "")
@@ -179,7 +183,7 @@ def _label(text: str) -> str:
 
 
 def read(ctx: Context, uri: str) -> StoredDocument:
-    """Read a document back, whole and checked.
+    """Read a document back, whole and checked; ``ctx.options["kind"]`` is what it is expected to be.
 
     Raises AicrError: INVALID_REQUEST for a bad URI and for a table, which cannot be read; NOT_FOUND when the
     ConfigMap, or the document in it, is not there; INTERNAL when it is damaged, naming the ConfigMap at fault.
@@ -188,17 +192,20 @@ def read(ctx: Context, uri: str) -> StoredDocument:
     with _cluster(ctx) as cluster:
         item = cluster.get(place.path)
         annotations = item["metadata"].get("annotations") or {}
-        found = _find(item)
+        # A recipe may be under the key of a snapshot too: that is where the reference writes it.
+        kinds = tuple(dict.fromkeys((str(ctx.options.get("kind") or SNAPSHOT), SNAPSHOT)))
+        found = _find(item, kinds)
         if found is None and f"{PREFIX}sha256" in annotations:
             raise packing.damaged(place.uri, "its content is missing")
         if found is None:
             raise AicrError(
                 Code.NOT_FOUND,
-                "the ConfigMap holds no snapshot",
+                f"the ConfigMap holds no {kinds[0]}",
                 where=place.uri,
-                hint="it has none of the keys snapshot.yaml, snapshot.json, snapshot.yaml.gz",
+                hint="it has none of the keys "
+                + ", ".join(f"{kind}.yaml, {kind}.json, {kind}.yaml.gz" for kind in kinds),
             )
-        extension, packed = found
+        kind, extension, packed = found
         if extension == "txt":
             raise AicrError(
                 Code.INVALID_REQUEST,
@@ -207,21 +214,23 @@ def read(ctx: Context, uri: str) -> StoredDocument:
                 hint="write it with --format yaml or json",
             )
         if packed is None:
-            data = str(item["data"][f"snapshot.{extension}"]).encode()
+            data = str(item["data"][f"{kind}.{extension}"]).encode()
         else:
             data = _unpacked(ctx, cluster, place, packed, annotations)
-    return StoredDocument(data=data, format=extension, notes=_notes(annotations))
+    return StoredDocument(data=data, format=extension, notes=_notes(annotations), kind=kind)
 
 
-def _find(item: Mapping[str, Any]) -> tuple[str, str | None] | None:
-    """Give the extension of the document's key, and its base64 when it is packed (spec/snapshot.md 10)."""
+def _find(item: Mapping[str, Any], kinds: Sequence[str]) -> tuple[str, str, str | None] | None:
+    """Give kind and extension of the document's key, and its base64 when it is packed (spec/snapshot.md 10)."""
     plain, binary = item.get("data") or {}, item.get("binaryData") or {}
     wanted = str(plain.get("format") or "yaml")
-    for extension in (_EXTENSIONS.get(wanted, wanted), "yaml", "json", "txt"):
-        if f"snapshot.{extension}" in plain:
-            return extension, None
-        if f"snapshot.{extension}.gz" in binary:
-            return extension, str(binary[f"snapshot.{extension}.gz"])
+    for kind in kinds:
+        for extension in (_EXTENSIONS.get(wanted, wanted), "yaml", "json", "txt"):
+            key = f"{kind}.{extension}"
+            if key in plain:
+                return kind, extension, None
+            if f"{key}.gz" in binary:
+                return kind, extension, str(binary[f"{key}.gz"])
     return None
 
 
