@@ -12,7 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from aicr_kube.client import Cluster
-from emulated_cluster import FakeCluster, Kind, Rule
+from emulated_cluster import ACCELERATED, FakeCluster, Rule
 
 from aicr_core.api import RUN_NAMESPACE, Context, Target
 from aicr_core.model.target import Ledger, Reads
@@ -21,25 +21,11 @@ if TYPE_CHECKING:
     import pathlib
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from emulated_cluster import Kind
+
     from aicr_core.api import Right
 
     Item = dict[str, Any]
-
-KINDS = (
-    Kind("resource.k8s.io", "v1", "resourceslices", "ResourceSlice", namespaced=False),
-    Kind("resource.k8s.io", "v1", "resourceclaims", "ResourceClaim"),
-    Kind("nvidia.com", "v1", "clusterpolicies", "ClusterPolicy", namespaced=False, custom=True),
-    Kind("scheduling.run.ai", "v2alpha2", "podgroups", "PodGroup", custom=True),
-    Kind("gateway.networking.k8s.io", "v1", "gatewayclasses", "GatewayClass", namespaced=False, custom=True),
-    Kind("gateway.networking.k8s.io", "v1", "gateways", "Gateway", custom=True),
-    Kind("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute", custom=True),
-    Kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice"),
-    Kind("admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations",
-         "ValidatingWebhookConfiguration", namespaced=False),
-    Kind("trainer.kubeflow.org", "v1alpha1", "trainjobs", "TrainJob", custom=True),
-    Kind("nvidia.com", "v1alpha1", "dynamographdeployments", "DynamoGraphDeployment", custom=True),
-    Kind("nvidia.com", "v1alpha1", "dynamocomponentdeployments", "DynamoComponentDeployment", custom=True),
-)  # fmt: skip
 
 
 class Lab:
@@ -50,8 +36,8 @@ class Lab:
         **target: Any,
     ) -> None:  # fmt: skip
         self.fake = fake
-        served = {(kind.group, kind.version, kind.plural) for kind in fake.served()}
-        fake.serve(*(k for k in KINDS if (k.group, k.version, k.plural) not in served))
+        if not set(ACCELERATED) & set(fake.served()):
+            fake.serve(*ACCELERATED)
         if not any(item["metadata"]["name"] == "val" for item in fake.all("namespaces")):
             fake.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "val"}})
         self.stop = threading.Event()

@@ -180,7 +180,7 @@ def attempt(ctx: Context, target: Target) -> Attempt | CheckResult:
     claim, name = f"gpu-claim-{suffix}", f"dra-gpu-test-{suffix}"
     target.evidence(
         "Test objects",
-        f"Namespace {NAMESPACE}, ResourceClaim {claim}, Pod {name}; all are deleted at the end",
+        f"Namespace {NAMESPACE}, ResourceClaim {claim}, Pod {name}",
         f"kubectl get resourceclaims,pods -n {NAMESPACE}",
     )
     pod = pod_body(target, name, NAMESPACE, claim, "gpu-test", _SEES_GPUS)
@@ -221,10 +221,10 @@ def not_ended(target: Target, end: testpods.End) -> CheckResult | None:
     if end.phase in testpods.ENDED:
         return None
     metadata = section(end.pod, "metadata")
-    name = f"{metadata.get('namespace')}/{metadata.get('name')}"
+    namespace, pod = str(metadata.get("namespace") or ""), str(metadata.get("name") or "")
+    name = f"{namespace}/{pod}"
     target.evidence(
-        "Pod that did not end", testpods.account(target, end),
-        f"kubectl describe pod {metadata.get('name')} -n {metadata.get('namespace')}",
+        "Pod that did not end", testpods.account(target, end), f"kubectl describe pod {pod} -n {namespace}"
     )  # fmt: skip
     if end.stuck:
         return failed(

@@ -135,7 +135,7 @@ def _start(ctx: Context, target: Target, names: Group) -> CheckResult | None:
     target.evidence(
         "Test objects",
         f"Namespace {NAMESPACE}, PodGroup {names.group}, ResourceClaims {', '.join(names.claims)}, "
-        f"Pods {', '.join(names.pods)}; all are deleted at the end",
+        f"Pods {', '.join(names.pods)}",
         f"kubectl get podgroups,resourceclaims,pods -n {NAMESPACE}",
     )
     group = {

@@ -175,7 +175,8 @@ def until_ended(
 ) -> list[End]:
     """Wait until each pod ended or one is stuck for good, for at most ``limit`` seconds; give all as they are then.
 
-    They are read ``every`` so many seconds; ``hopeless`` are the reasons of a waiting container that end the wait. A pod that nobody can place is waited for to the end, for nodes may come; one whose image cannot be had is not.
+    They are read ``every`` so many seconds; ``hopeless`` are the reasons of a waiting container that end the wait.
+    A pod that nobody can place is waited for to the end, for nodes may come; one whose image cannot be had is not.
     Raises AicrError: INTERNAL when somebody deletes a pod meanwhile, TIMEOUT when the time of the check is over.
     """
     last: dict[str, Object] = {}
@@ -245,10 +246,13 @@ def why_stuck(pod: Object) -> str:
 
 
 def remedy(stuck: str) -> str:
-    """Say what to do about a pod that is stuck, by the reason that begins ``stuck``."""
+    """Say what to do about a pod that is stuck, by the reason that begins ``stuck``.
+
+    No command names the pod: it is gone by the time anybody reads this.
+    """
     reason = stuck.partition(":")[0]
     if reason == "CrashLoopBackOff":
-        return "Read the log of the container: kubectl logs POD -n NAMESPACE --previous"
+        return "See in the evidence how its container ends, and mend that"
     if reason in HOPELESS:
         return (
             "Make the image reachable from the nodes: allow its registry, mirror it, or name a pull secret "
@@ -259,7 +263,7 @@ def remedy(stuck: str) -> str:
             "Free a GPU or add a node that has one, and see that --node-selector and --toleration let the pod "
             "onto it: kubectl get nodes, kubectl get resourceclaims -A"
         )
-    return "See what the kubelet says: kubectl describe pod POD -n NAMESPACE"
+    return "See container states and events in the evidence; to look at the pod itself, run the check with --no-cleanup"
 
 
 def _waiting(pod: Object, wanted: Callable[[str], bool]) -> str:
