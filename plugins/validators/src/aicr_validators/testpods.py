@@ -255,8 +255,8 @@ def remedy(stuck: str) -> str:
         return "See in the evidence how its container ends, and mend that"
     if reason in HOPELESS:
         return (
-            "Make the image reachable from the nodes: allow its registry, mirror it, or name a pull secret "
-            "with --image-pull-secret"
+            "Make the image reachable from the nodes: allow its registry, mirror it, or make a pull secret in the "
+            "pod's namespace and name it with --image-pull-secret"
         )
     if reason == "Unschedulable":
         return (
