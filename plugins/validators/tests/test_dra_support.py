@@ -191,11 +191,11 @@ def test_slices_are_counted_once_a_generation(lab: Lab) -> None:
     lab.fake.add(resource_slice("new", devices=4, generation=2))
     lab.fake.add(resource_slice("other", pool="n2", devices=1))
     lab.fake.add(resource_slice("links", driver="compute-domain.nvidia.com", devices=9))
-    assert dra.gpus(lab.target) == (5, 5)
+    assert dra.gpus(lab.target) == (5, 5, 0)
     lab.fake.add(claim("a", "n1", "gpu-0"))
     lab.fake.add(claim("b", "n1", "gpu-0", adminAccess=True))
     lab.fake.add(claim("c", "n1", "x", driver="compute-domain.nvidia.com"))
-    assert dra.gpus(lab.target) == (5, 4), "claims are read as they are now"
+    assert dra.gpus(lab.target) == (5, 4, 0), "claims are read as they are now"
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_strange_slices_and_claims(lab: Lab, spec: Any) -> None:
             {"apiVersion": dra.API, "kind": "ResourceClaim", "status": status,
              "metadata": {"name": f"c{number}", "namespace": "val"}}
         )  # fmt: skip
-    assert dra.gpus(lab.target) == (0, 0)
+    assert dra.gpus(lab.target) == (0, 0, 0)
     assert len(dra.slices(lab.target)) == 1
 
 

@@ -125,6 +125,36 @@ def test_too_few_free_gpus(ready: Lab) -> None:
     assert ready.fake.asked("POST") == []
 
 
+def hold(lab: Lab) -> None:
+    """Have a claim on its way out that holds a GPU still."""
+    held = claim("a", "n1", "gpu-0")
+    held["metadata"]["finalizers"] = ["resource.kubernetes.io/delete-protection"]
+    lab.fake.add(held)
+    lab.client.delete("/apis/resource.k8s.io/v1/namespaces/other/resourceclaims/a")
+
+
+def test_a_claim_on_its_way_out_is_waited_for(ready: Lab) -> None:
+    hold(ready)
+    kind = next(kind for kind in ready.fake.served() if kind.plural == "resourceclaims")
+
+    def release() -> None:
+        ready.fake.objects.change(kind, "other", "a", lambda i: i["metadata"].pop("finalizers"))
+
+    timer = threading.Timer(0.05, release)
+    timer.start()
+    result = run(ready)
+    timer.join()
+    assert result.status == "passed"
+    assert "Free GPUs: 2" in ready.evidence
+
+
+def test_a_claim_that_does_not_go(ready: Lab) -> None:
+    hold(ready)
+    result = run(ready)
+    assert result.reason == "NotEnoughGPUs"
+    assert "1 free of 2" in result.message
+
+
 @pytest.mark.parametrize(
     ("first", "reason", "words"),
     [

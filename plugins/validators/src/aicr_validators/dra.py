@@ -105,8 +105,16 @@ def slices(target: Target) -> Sequence[Slice]:
     return target.list(API, "resourceslices", keep=_slice)
 
 
-def gpus(target: Target) -> tuple[int, int]:
-    """Give (all, free) GPUs: the devices that the GPU driver publishes, and those in no claim's allocation.
+class GPUs(NamedTuple):
+    """How many GPUs there are; ``leaving`` are those of claims that are being deleted, not free yet."""
+
+    total: int
+    free: int
+    leaving: int
+
+
+def gpus(target: Target) -> GPUs:
+    """Count the devices that the GPU driver publishes, and those in no claim's allocation.
 
     Of a pool only the newest generation counts: the driver replaces slices one by one. A result with ``adminAccess``
     takes nothing away from others. Claims are read as they are now.
@@ -116,13 +124,15 @@ def gpus(target: Target) -> tuple[int, int]:
     for found in ours:
         newest[found.pool] = max(found.generation, newest.get(found.pool, 0))
     total = sum(found.devices for found in ours if found.generation == newest[found.pool])
-    taken = 0
+    taken = leaving = 0
     for claim in target.cluster.list(target.cluster.path(API, "resourceclaims")):
-        taken += sum(
+        held = sum(
             result.get("driver") == DRIVER and result.get("adminAccess") is not True
             for result in results(claim)
         )
-    return total, max(0, total - taken)
+        taken += held
+        leaving += held if section(claim, "metadata").get("deletionTimestamp") else 0
+    return GPUs(total, max(0, total - taken), leaving)
 
 
 def results(claim: Object) -> list[Object]:

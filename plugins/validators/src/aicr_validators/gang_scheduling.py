@@ -62,7 +62,7 @@ def check(ctx: Context, target: Target) -> CheckResult:
             f"there is no Deployment {SYSTEM}/{DEPLOYMENTS[0]}: the cluster may use another scheduler",
             remediation="Install KAI scheduler (component kai-scheduler of the recipe) to have this checked",
         )  # fmt: skip
-    problem = _scheduler(target) or _free_gpus(target)
+    problem = _scheduler(target) or _free_gpus(ctx, target)
     if problem is not None:
         return problem
     names = Group.of(target.suffix())
@@ -91,8 +91,14 @@ def _scheduler(target: Target) -> CheckResult | None:
     return None
 
 
-def _free_gpus(target: Target) -> CheckResult | None:
-    total, free = dra.gpus(target)
+def _free_gpus(ctx: Context, target: Target) -> CheckResult | None:
+    def settled() -> dra.GPUs | None:
+        # The claims of a check that ran before may be on their way out still.
+        found = dra.gpus(target)
+        return None if found.free < SIZE <= found.free + found.leaving else found
+
+    found = target.wait(testpods.budget(ctx, testpods.VANISH), 2.0, settled) or dra.gpus(target)
+    total, free = found.total, found.free
     target.evidence(
         "GPU availability", f"Total GPUs: {total}\nFree GPUs: {free}\nRequired: {SIZE}",
         "kubectl get resourceslices,resourceclaims -A",
