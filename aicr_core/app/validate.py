@@ -155,7 +155,16 @@ def validate(
     clock = Clock.from_env(environment.settings.env)
     started, timestamp = clock.now(), clock.stamp()
     run = run_id()
-    reports = _gates(environment, inputs, snapshot, request, json)
+    today = datetime.datetime.fromtimestamp(clock.now(), datetime.UTC).date()
+
+    def excuse(item: ReportItem) -> ReportItem:
+        return waivers.apply(item, request.waivers, today)
+
+    # A waiver counts at once: what it excuses neither closes a gate nor keeps a later phase from running.
+    reports = [
+        attrs.evolve(report, items=tuple(excuse(item) for item in report.items))
+        for report in _gates(environment, inputs, snapshot, request, json)
+    ]
     closed = next((report.name for report in reports if report.status in ("failed", OTHER)), "")
     residue: tuple[str, ...] = ()
     interrupted = ""
@@ -164,19 +173,11 @@ def validate(
     elif not closed and phases:
         from aicr_core.app.validation_run import Run
 
-        work = Run(environment, inputs, snapshot, request, run, notify)
+        work = Run(environment, inputs, snapshot, request, run, notify, excuse)
         done = work.phases(phases)
         reports += done.reports
         residue, interrupted = done.residue, done.interrupted
         warnings += done.warnings
-    today = datetime.datetime.fromtimestamp(clock.now(), datetime.UTC).date()
-    reports = [
-        attrs.evolve(
-            report,
-            items=tuple(waivers.apply(item, request.waivers, today) for item in report.items),
-        )
-        for report in reports
-    ]
     items = [item for report in reports for item in report.items]
     warnings += waivers.idle(request.waivers, items, today)
     report = attrs.evolve(

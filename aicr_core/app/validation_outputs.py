@@ -122,7 +122,7 @@ def submission_inputs(
 
 def facts_of(environment: Environment, report: Report, kubeconfig: str) -> Document:
     """Give what is known of the cluster without asking the user; nothing where it does not answer."""
-    facts: Document = {"platformName": str(report.criteria.get("service") or "")}
+    facts: Document = {"platform": str(report.criteria.get("service") or "")}
     cluster = environment.known_cluster(kubeconfig)
     if cluster is not None:
         try:

@@ -59,7 +59,9 @@ class Run:
         request: ValidateRequest,
         run: str,
         notify: Callable[[Progress], None],
+        excuse: Callable[[ReportItem], ReportItem],
     ) -> None:
+        self._excuse = excuse
         self._environment = environment
         self._inputs = inputs
         self._snapshot = snapshot
@@ -195,13 +197,13 @@ class Run:
         found: dict[str, ReportItem] = {}
         running: list[Entry] = []
         for entry in entries:
-            item = self._excused(entry)
+            item = self._not_run(entry)
             if item is not None:
-                found[entry.name] = item
+                found[entry.name] = self._excuse(item)
             else:
                 running.append(entry)
         self._notify(uses.Progress("phase", phase.name, number=len(running)))
-        own = self._own_constraints(phase)
+        own = [self._excuse(item) for item in self._own_constraints(phase)]
         try:
             self._run_checks(phase, running, found)
         finally:
@@ -220,7 +222,7 @@ class Run:
             where=lambda n: self._inputs.recipe.where(("validation", phase.name, "constraints", numbers[n])),
         )  # fmt: skip
 
-    def _excused(self, entry: Entry) -> ReportItem | None:
+    def _not_run(self, entry: Entry) -> ReportItem | None:
         """Give the item of a check that is not run, None when it is."""
         if entry.name in self._request.skip_checks:
             return uses.not_run(entry, "NamedInSkipChecks", "skipped by --skip-check")
@@ -278,7 +280,8 @@ class Run:
             self._notify(uses.Progress("start", phase.name, task.name, number=limit))
 
         def ended(outcome: Outcome) -> bool:
-            item = self._ended(by_name[outcome.name], outcome, begun.get(outcome.name, 0))
+            begin = begun.get(outcome.name, 0)
+            item = self._excuse(self._ended(by_name[outcome.name], outcome, begin))
             found[outcome.name] = item
             self._notify(uses.Progress("end", phase.name, outcome.name, item))
             return not (self._request.fail_fast and item.counts_as_failure)
