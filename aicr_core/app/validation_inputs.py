@@ -103,34 +103,27 @@ def open_recipe(
             Code.INVALID_REQUEST, "the recipe is a directory", where=uri, hint="give a file"
         )
     source = sources.read(environment, uri, kubeconfig=kubeconfig, kind="recipe")
-    head = _head(source)
-    if head.get("kind") == "RecipeMetadata":
+    # Reading the kind takes the full parser, which a recipe of ours does not need: look whether it may be there.
+    if b"RecipeMetadata" in source.data and _kind(source) == "RecipeMetadata":
         return _hydrated(environment, source, data, kubeconfig)
-    _check_generation(head, source.name)
     document = schemas.decode_document(
         source.data, source.name, schemas.RECIPE, "RecipeResult", fmt=source.fmt
     )
+    if not document.get("kind"):
+        raise AicrError(
+            Code.INVALID_REQUEST, "no kind, expected RecipeResult", where=source.name,
+            hint="give the output of `aicr recipe`",
+        )  # fmt: skip
     return Recipe(document, source)
 
 
-def _head(source: sources.Source) -> Document:
-    """Give kind and apiVersion without holding the rest to anything."""
-    node = (
-        yamlio.compose_json(source.data, source.name)
-        if source.fmt == "json"
-        else yamlio.compose(source.data, source.name)
-    )
+def _kind(source: sources.Source) -> str:
+    """Give the kind of a document without holding the rest of it to anything."""
+    compose = yamlio.compose_json if source.fmt == "json" else yamlio.compose
+    node = compose(source.data, source.name)
     if node is None or node.kind != yamlio.MAP:
-        return {}
-    return {key: str(value.value) for key, value in node.items() if value.kind == yamlio.SCALAR}
-
-
-def _check_generation(head: Document, source: str) -> None:
-    if head and not head.get("kind"):
-        raise AicrError(
-            Code.INVALID_REQUEST, "no kind, expected RecipeResult", where=source,
-            hint="give the output of `aicr recipe`",
-        )  # fmt: skip
+        return ""
+    return next((str(value.value) for key, value in node.items() if key == "kind"), "")
 
 
 def _hydrated(
@@ -270,8 +263,8 @@ def assertions_of(catalogue: Catalogue, ref: Mapping[str, Any]) -> str:
 
 
 def profiles_of(catalogue: Catalogue, check: str) -> tuple[Document, ...]:
-    """Give the documents below ``validators/profiles/`` that are for a check, by path."""
-    found = (_data(catalogue, path) for path in catalogue.files_below(PROFILES))
+    """Give the documents below ``validators/profiles/`` that are for a check, by path, which they get as ``file``."""
+    found = ({**_data(catalogue, path), "file": path} for path in catalogue.files_below(PROFILES))
     return tuple(document for document in found if document.get("check") == check)
 
 
