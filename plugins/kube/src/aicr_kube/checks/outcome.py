@@ -10,7 +10,7 @@ import datetime
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aicr_core.api import AicrError, CheckResult, Code, failed, passed, skipped
+from aicr_core.api import AicrError, CheckResult, Code, passed, skipped
 from aicr_kube.checks.objects import CONTAINER
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ Object = dict[str, Any]
 LINES = 1000
 WIDTH = 512
 """Bytes of a line."""
-OTHER = "other"
+FAILED, OTHER = "failed", "other"
 _SAID = re.compile(r"\[([A-Z_]+)\] (.*)", re.DOTALL)
 _LONGEST = 4096
 _PULL = "check the image's name, the way from the node to its registry, and --image-pull-secret"
@@ -134,9 +134,9 @@ def _own_word(status: int, said: str) -> CheckResult:
     if status == 0:
         return passed(text)
     if status == 1:
-        return failed(
-            code or Code.INTERNAL, "CheckFailed", text or "the check failed and gave no reason"
-        )
+        # One that names no class of failure gets none: it is not ours to guess.
+        text = text or "the check failed and gave no reason"
+        return CheckResult(status=FAILED, code=code, reason="CheckFailed", message=text)
     return skipped(
         "NotApplicable", text or "the check does not apply, and its image gave no reason",
         remediation="" if text else "see the check's output",

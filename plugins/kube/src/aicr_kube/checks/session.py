@@ -106,7 +106,9 @@ class Session:
         spaces = {right.namespace for right in rights} - {"", RUN_NAMESPACE, self._run.namespace}
         missing = {space for space in spaces if not self._has_namespace(space)}
         if missing and not self._run.service_account:
-            self._ctx.log(f"namespaces that are not there: {', '.join(sorted(missing))}")
+            self._ctx.log(
+                f"no namespace {', '.join(sorted(missing))}: what checks may do there, they may do in the whole cluster"
+            )
         return tuple(
             attrs.evolve(right, namespace="") if right.namespace in missing else right
             for right in rights
@@ -197,7 +199,7 @@ class Session:
         self, check: Check | None, entry: CatalogEntry, ended: outcome.Ended, lines: tuple[str, ...]
     ) -> ReportItem:
         result = ended.result
-        wanting = result.status in ("failed", outcome.OTHER) and not result.remediation
+        wanting = result.status in (outcome.FAILED, outcome.OTHER) and not result.remediation
         if wanting and check is not None:
             result = attrs.evolve(result, remediation=check.remediation)
         return ReportItem(

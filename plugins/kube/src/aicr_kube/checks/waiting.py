@@ -154,7 +154,7 @@ class Waiter:
         return None
 
     def _settle(self) -> Found:
-        """The Job is over: its pod may be known to be so a little later, or never."""
+        """The Job is over: its container may be known to be so a little later, or never."""
         end = time.monotonic() + self._pace.drain
         while True:
             pods = self._pods()
@@ -162,7 +162,9 @@ class Waiter:
             ended = outcome.of_pod(self._pod) if self._pod is not None else None
             if ended is not None:
                 return Found(self._pod, ended)
-            if time.monotonic() >= end:
+            # Only a kubelet that has a container still to report on is worth waiting for.
+            late = self._pod is not None and outcome.is_running(self._pod)
+            if not late or time.monotonic() >= end:
                 return self._no_verdict(self._unfinished())
             time.sleep(self._pace.tick)
 
@@ -184,7 +186,9 @@ class Waiter:
             return outcome.of_trouble(self._with_cause(trouble))
         if failure is not None and failure.reason == "DeadlineExceeded":
             return self._too_long()
-        why = f" ({failure.reason}: {failure.text})" if failure is not None else ""
+        why = ""
+        if failure is not None:
+            why = f" ({': '.join(part for part in (failure.reason, failure.text) if part)})"
         if self._pod is None:
             return outcome.other(
                 "PodMissing", f"Job {self._name} is over{why}; no pod of it was found"
