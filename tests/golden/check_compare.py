@@ -125,7 +125,10 @@ def _plain(body: Item) -> Item:
         body.pop("spec", None)
     elif body["spec"].get("strategy") == {}:
         del body["spec"]["strategy"]
-    found: Item = _no_labels(body)
+    # What the server gave to an object that is sent back to it.
+    given = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid")
+    metadata = {k: v for k, v in (body.get("metadata") or {}).items() if k not in given}
+    found: Item = _no_labels({**body, "metadata": metadata})
     return found
 
 

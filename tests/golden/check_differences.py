@@ -21,6 +21,8 @@ REQUESTS: dict[str, str] = {
     r"-GET /api/v1/pods\?fieldSelector=spec\.nodeName=.*": "that is asked instead of a list for each node",
     r"-GET /api/v1/namespaces/[^/]+/events\?fieldSelector=involvedObject\.name=nvidia-smi-.*": "only the Warning events",
     r"\+DELETE /api/v1/namespaces/[^/]+": "a namespace that a check made is removed with everything else",
+    r"\+DELETE /apis/(apps/v1|autoscaling/v2)/namespaces/(hpa|cluster-auto)-test-<suffix>/.*": "F15: what a check made "
+    "is removed one by one, not only with its namespace",
     r"-GET /apis/resource\.k8s\.io/v1beta1": "asked only where the stable API is not served",
     r"\+GET /apis/resource\.k8s\.io/v1": "8.14: whether there is dynamic resource allocation at all",
     r"-DELETE /api/v1/namespaces/dra-test/pods/dra-no-claim-<suffix>": "only what was made is deleted",

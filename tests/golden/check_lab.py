@@ -17,6 +17,7 @@ import check_compare
 from aicr_kube.client import Cluster
 from emulated_cluster import ACCELERATED, FakeCluster, Refused, Rule
 
+from aicr_core.engine import render
 from aicr_core.engine.checks import clean_up, run_check
 from aicr_core.kit import yamlio
 from aicr_core.kit.run import Context
@@ -103,7 +104,7 @@ def run(case: Item, check: Check) -> Ran:
         kubeconfig = fake.kubeconfig(pathlib.Path(folder) / "kubeconfig", token)
         before = set(_objects(fake))
         with Cluster.open(kubeconfig, timeout=30.0) as client:
-            ctx = Context(timeout=check.timeout)
+            ctx = Context(timeout=check.timeout, render=render.template)
             target = _target(ctx, client, case, check, recipe)
             result = run_check(check, resolve(check.call), ctx, target)
             residue = clean_up(target)
@@ -111,7 +112,7 @@ def run(case: Item, check: Check) -> Ran:
         return Ran(
             result,
             check_compare.lines(asked),
-            [request.json for request in asked if request.method == "POST"],
+            [request.json for request in asked if request.method in ("POST", "PUT")],
             [name for name in _objects(fake) if name not in before],
             [f"{access.verb} {access.resource} {access.namespace}" for access in fake.denied],
             residue,

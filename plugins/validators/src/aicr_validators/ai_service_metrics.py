@@ -102,11 +102,11 @@ def _series(ctx: Context, target: Target, namespace: str, service: str) -> Answe
         f"/api/v1/query?query={METRIC}'"
     )
 
-    def probe() -> Answer | CheckResult | None:
+    def probe() -> tuple[Answer | CheckResult] | None:
         found = _ask(target, namespace, service, url)
-        return None if isinstance(found, Answer) and not found.series else found
+        return None if isinstance(found, Answer) and not found.series else (found,)
 
-    answer: Answer | CheckResult | None = target.wait(budget(ctx, PATIENCE), EVERY, probe)
+    (answer,) = target.wait(budget(ctx, PATIENCE), EVERY, probe) or (None,)
     if isinstance(answer, CheckResult):
         target.evidence(f"Prometheus Query: {METRIC}", answer.message, command)
         return answer
