@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core._version import __version__
 from aicr_core.app import sources
-from aicr_core.engine import schemas, selection, snapshots, validators
+from aicr_core.engine import remedies, schemas, selection, snapshots, validators
 from aicr_core.kit import yamlio
 from aicr_core.kit.errors import AicrError, AicrErrors, Code, nearest
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 PROFILES = "validators/profiles/"
-REMEDIES = "validators/remediations/"
 
 
 class Recipe(NamedTuple):
@@ -276,15 +275,9 @@ def _data(catalogue: Catalogue, path: str) -> Document:
 
 
 def remedies_of(catalogue: Catalogue, service: str) -> Mapping[str, str]:
-    """Give what to do about a constraint that does not hold, by its name; advice for the service comes first."""
-    found: dict[str, str] = {}
-    own: dict[str, str] = {}
-    for path in catalogue.files_below(REMEDIES):
-        for item in _data(catalogue, path).get("remediations") or ():
-            into = own if item.get("service") else found
-            if item.get("service") in (None, service):
-                into[str(item["constraint"])] = str(item["text"])
-    return {**found, **own}
+    """Give what to do about a constraint that does not hold, by its name. Raises AicrError for a malformed file."""
+    files = ((path, catalogue.read_file(path)) for path in catalogue.files_below(remedies.FOLDER))
+    return remedies.by_constraint(files, service)
 
 
 def read_snapshot(
