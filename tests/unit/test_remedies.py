@@ -26,7 +26,7 @@ def test_the_services_own_advice_goes_first(service: str, text: str) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"remediations:\n- {constraint: A}\n", b"x: 1\n", b"[1"])
 def test_a_malformed_file_is_named(data: bytes) -> None:
-    with pytest.raises(AicrError, match="f.yaml"):
+    with pytest.raises(AicrError, match=r"f\.yaml"):
         by_constraint([("f.yaml", data)], "x")
 
 
