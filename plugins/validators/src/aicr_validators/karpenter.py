@@ -144,14 +144,14 @@ def _scale(target: Target, trial: hpa.Trial, pool: Pool, share: float) -> CheckR
     wanted = trial.intent(limit(INTENT))
     if wanted is None:
         return _late(
-            trial, "NoScalingIntent", INTENT, "more replicas desired than current",
+            trial, "NoScalingIntent", limit(INTENT), "more replicas desired than current",
             f"the autoscaler {trial.name} of NodePool {pool.name} wants no more replicas",
             f"See its conditions in the evidence: it has to read the external metric {EXTERNAL_METRIC}",
         )  # fmt: skip
     after = target.wait(limit(NODES), hpa.EVERY, lambda: _more(target, pool, before))
     if after is None:
         return _late(
-            trial, "NoNewNode", NODES, f"more than {before} nodes",
+            trial, "NoNewNode", limit(NODES), f"more than {before} nodes",
             f"Karpenter adds no node to NodePool {pool.name}: {before} nodes as before",
             "See the claims and what the cloud answers: kubectl get nodeclaims; kubectl logs -A -l "
             "app.kubernetes.io/name=karpenter; a quota for the GPU instance type is the usual cause",
@@ -159,7 +159,7 @@ def _scale(target: Target, trial: hpa.Trial, pool: Pool, share: float) -> CheckR
     running = target.wait(limit(PODS), hpa.EVERY, lambda: _running(target, trial))
     if running is None:
         return _late(
-            trial, "PodsNotRunning", PODS, f"{WANTED} pods Running or Succeeded",
+            trial, "PodsNotRunning", limit(PODS), f"{WANTED} pods Running or Succeeded",
             f"fewer than {WANTED} pods of {trial.name} run, though NodePool {pool.name} has {after} nodes",
             "See why they wait, in the evidence: the new node has to offer GPUs before they can start",
         )  # fmt: skip
@@ -223,6 +223,6 @@ def _late(
 
     target.evidence("Test pods", listings.lines(lines), f"kubectl get pods -n {trial.name} -o wide")
     return failed(
-        Code.TIMEOUT, reason, f"{message} within {limit:g} seconds",
+        Code.TIMEOUT, reason, f"{message} within {limit:.0f} seconds",
         expected=expected, actual=account.partition("\n")[0], remediation=remediation,
     )  # fmt: skip
