@@ -142,6 +142,7 @@ def bench(session: nox.Session) -> None:
     session.run("python", "tests/benchmarks/run.py", *session.posargs)
     session.run("python", "tests/benchmarks/snapshots.py")
     session.run("python", "tests/benchmarks/kube.py")
+    session.run("python", "tests/benchmarks/validate.py")
 
 
 @nox.session

@@ -301,6 +301,17 @@ def test_a_namespace_that_is_refused_counts_against_its_pool_alone(
     assert "policy" in lab.evidence
 
 
+def test_a_trial_that_cannot_be_removed_yet_does_not_stop_the_next(
+    served: FakeCluster, lab: Lab
+) -> None:
+    karpenter(served, "a", "b")
+    gives(served, "b", "Running", "Running")
+    served.faults.add("DELETE", ".*/horizontalpodautoscalers/.*", status=500, times=1)
+    assert nodes(lab).status == "passed"
+    assert "cannot be removed yet" in lab.evidence
+    assert leftovers(lab) == []
+
+
 def test_karpenter_with_no_replicas_is_unhealthy(served: FakeCluster, lab: Lab) -> None:
     karpenter(served, "a", up=0, of=0)
     result = nodes(lab)

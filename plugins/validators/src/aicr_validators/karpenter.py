@@ -123,7 +123,11 @@ def _try(target: Target, pool: Pool, share: float, *, last: bool) -> CheckResult
             raise
         result = failed(error.code, "TrialFailed", error.message)
     if result.status != "passed" and not last:
-        trial.remove()
+        try:
+            trial.remove()
+        except AicrError as error:
+            # The clean-up at the end tries again; the next pool may work all the same.
+            target.evidence(f"Namespace {trial.name}", f"it cannot be removed yet: {error}")
     return result
 
 
