@@ -37,11 +37,12 @@ class Fate:
 
 
 class Exit(Exception):
-    """Raised by ``produce``: the container ends with this status."""
+    """Raised by ``produce``: the container ends with this status, and this text in its termination log."""
 
-    def __init__(self, code: int) -> None:
+    def __init__(self, code: int, message: str = "") -> None:
         super().__init__(str(code))
         self.code = code
+        self.message = message
 
 
 class Kubelet:
@@ -150,12 +151,16 @@ class Kubelet:
         if fate.word in ("hang", "lost", "evicted") and first:
             self._lose(pod, fate)
             return None
-        code, reason = 0, "Completed"
+        code, reason, message = 0, "Completed", ""
         try:
             for line in self._produce(pod, container):
                 log.write(line)
         except Exit as error:
-            code, reason = error.code, "Error"
+            code, reason, message = (
+                error.code,
+                "Error" if error.code else "Completed",
+                error.message,
+            )
         if forever:
             return {"exitCode": 0}  # it goes on running; its log stays open
         log.close()
@@ -164,8 +169,8 @@ class Kubelet:
         if first and fate.word == "oom":
             code, reason = 137, "OOMKilled"
         ended = {"exitCode": code, "reason": reason, "startedAt": now(), "finishedAt": now()}
-        if fate.message and code:
-            ended["message"] = fate.message
+        if message or (fate.message and code):
+            ended["message"] = message or fate.message
         there = self._edit(pod, lambda i: _put_state(i, statuses, container, {"terminated": ended}))
         return ended if there else None
 

@@ -81,13 +81,19 @@ def _leftover(
     if any(owner.get("kind") == "Job" for owner in metadata.get("ownerReferences") or ()):
         # It goes with its Job, by the hand of the cluster.
         return None
-    if plural == "configmaps" and not sink.is_unused_placeholder(item):
+    if plural == "configmaps" and not (sink.is_unused_placeholder(item) or _is_validation(item)):
         return None
     age = _age(metadata, now)
     if age <= max(older_than, _lifetime(metadata)):
         return None
     place = namespaced(version, metadata["namespace"], plural, metadata["name"])
     return Leftover(place, metadata["uid"], run, age)
+
+
+def _is_validation(item: Object) -> bool:
+    """Tell whether an object is of a run of checks, whose documents are of no use after it."""
+    component = item["metadata"]["labels"].get("app.kubernetes.io/component")
+    return bool(component == "validation")
 
 
 def _age(metadata: Object, now: datetime.datetime) -> float:

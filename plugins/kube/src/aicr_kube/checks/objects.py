@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from aicr_core.api import MANAGED, RUN_LABEL, AicrError, Code, rbac_objects, to_yaml
+from aicr_kube.jobs import names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,9 @@ ACCOUNT = "aicr-validator"
 CONTAINER = "validator"
 CHECK_LABEL = "aicr.run/validator"
 PHASE_LABEL = "aicr.run/phase"
-LIFETIME = "aicr.run/lifetime"
+LIFETIME = names.LIFETIME
+LONGEST = 24 * 3600
+"""Seconds after which no run can still be using its documents and rights."""
 TTL = 3600
 """Seconds that a finished Job stays."""
 START = 180
@@ -67,7 +70,10 @@ def account(run: CheckRun) -> str:
 
 def rights(run: CheckRun, given: CheckRun) -> list[Object]:
     """Give the service account of the run with exactly the rights of ``given``."""
-    return rbac_objects(given.rights, account(run), run.namespace, labels=labels(run))
+    found = rbac_objects(given.rights, account(run), run.namespace, labels=labels(run))
+    for item in found:
+        item["metadata"]["annotations"] = {LIFETIME: str(LONGEST)}
+    return found
 
 
 def documents(run: CheckRun) -> list[Object]:
@@ -105,7 +111,10 @@ def report(run: CheckRun, phase: str, text: str) -> Object:
 
 def _config_map(run: CheckRun, word: str, data: dict[str, str], *further: str) -> Object:
     name = "-".join(("aicr", word, run.run, *further))
-    metadata = {"name": name, "namespace": run.namespace, "labels": labels(run)}
+    metadata = {
+        "name": name, "namespace": run.namespace, "labels": labels(run),
+        "annotations": {LIFETIME: str(LONGEST)},
+    }  # fmt: skip
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
 
 

@@ -1,0 +1,123 @@
+"""The whole way of ``--runner job``: the pod's container is the real ``aicr check``, with the rights of its account."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from emulated_cluster import Controllers, Exit, FakeCluster, node, write_kubeconfig
+from golden_run import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    Item = dict[str, Any]
+
+RECIPE = """\
+kind: RecipeResult
+apiVersion: aicr.nvidia.com/v1alpha1
+metadata: {version: dev}
+criteria: {service: eks, accelerator: h100, intent: training, os: ubuntu}
+componentRefs: []
+validation:
+  deployment:
+    checks: [operator-health, gpu-operator-version, expected-resources]
+    constraints:
+    - {name: Deployment.gpu-operator.version, value: ">= v24.6.0"}
+"""
+SNAPSHOT = "kind: Snapshot\napiVersion: aicr.nvidia.com/v1alpha1\nmeasurements: []\n"
+
+
+@pytest.fixture
+def cluster() -> Iterator[FakeCluster]:
+    with FakeCluster() as found:
+        found.add(node("n1"))
+        yield found
+
+
+class Container:
+    """Runs the container of a check: mounts, environment and account are those of the pod."""
+
+    def __init__(self, cluster: FakeCluster, folder: pathlib.Path) -> None:
+        self._cluster, self._folder = cluster, folder
+
+    def __call__(self, pod: Item, container: Item) -> Iterable[str]:
+        metadata, spec = pod["metadata"], pod["spec"]
+        place = self._folder / metadata["name"]
+        for volume in spec["volumes"]:
+            if "configMap" in volume:
+                held = self._cluster.get(
+                    "configmaps", metadata["namespace"], volume["configMap"]["name"]
+                )
+                (place / volume["name"]).mkdir(parents=True)
+                for key, text in held["data"].items():
+                    (place / volume["name"] / key).write_text(text)
+        env = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(place),
+            "AICR_TERMINATION_LOG": str(place / "end"),
+        }
+        for entry in container["env"]:
+            value = entry.get("value", metadata["namespace"])
+            env[entry["name"]] = value.replace("/data/", f"{place}/")
+        token = self._cluster.service_account(metadata["namespace"], spec["serviceAccountName"])
+        env["KUBECONFIG"] = write_kubeconfig(place / "kubeconfig", self._cluster.server.url, token)
+        words = [sys.executable, "-m", "aicr_core", "check", *container["args"]]
+        ended = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60)
+        yield from (ended.stdout + ended.stderr).splitlines()
+        end = place / "end"
+        raise Exit(ended.returncode, end.read_text("utf-8") if end.exists() else "")
+
+
+def _validate(
+    cluster: FakeCluster, folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch, *more: str
+) -> tuple[int, dict[str, Item], str]:
+    from aicr_core.app.environment import Environment
+    from aicr_core.model.settings import Settings
+
+    monkeypatch.chdir(folder)
+    (folder / "recipe.yaml").write_text(RECIPE)
+    (folder / "snapshot.yaml").write_text(SNAPSHOT)
+    kubeconfig = cluster.kubeconfig(folder / "kubeconfig")
+    words = ["validate", "-r", "recipe.yaml", "-s", "snapshot.yaml", "-k", kubeconfig, *more]
+    with Controllers(cluster, Container(cluster, folder)):
+        status, out, err = run(words, Environment(Settings.from_env(os.environ)))
+    tests = {test["name"]: test for test in json.loads(out)["results"]["tests"]}
+    return status, tests, err
+
+
+def _install(cluster: FakeCluster, version: str) -> None:
+    labels = {"app": "gpu-operator", "app.kubernetes.io/version": version}
+    metadata = {"name": "gpu-operator", "namespace": "gpu-operator", "labels": labels}
+    spec = {"containers": [{"name": "c", "image": f"r/gpu-operator:{version}"}]}
+    cluster.add({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata,
+                 "spec": {"template": {"spec": spec}}})  # fmt: skip
+    cluster.add({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec,
+                 "status": {"phase": "Running"}})  # fmt: skip
+
+
+@pytest.mark.parametrize("version", ["v25.3.0", "v23.9.0", ""])
+def test_a_check_says_the_same_in_a_pod_and_in_this_process(
+    cluster: FakeCluster, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    if version:
+        _install(cluster, version)
+    (tmp_path / "here").mkdir()
+    here = _validate(cluster, tmp_path / "here", monkeypatch)
+    (tmp_path / "pods").mkdir()
+    pods = _validate(cluster, tmp_path / "pods", monkeypatch, "--runner", "job")
+    assert pods[0] == here[0], pods[2]
+    assert list(pods[1]) == list(here[1])
+    for name, test in here[1].items():
+        other = pods[1][name]
+        assert other["status"] == test["status"], other
+        if test["status"] != "passed":
+            assert other["message"] == test["message"]
+    left = [item for plural in ("jobs", "configmaps", "serviceaccounts", "clusterroles", "roles")
+            for item in cluster.all(plural)]  # fmt: skip
+    assert left == []
