@@ -309,13 +309,13 @@ class Run:
         call = resolve(check.call)
 
         def here(ctx: Context) -> CheckResult:
-            inner = ctx.within(check.timeout)
+            inner = ctx.within(entry.container.timeout)
             target = self._target(entry.name, inner, reads)
             result = checks.run_check(check, call, inner, target)
             self._clean(entry.name)
             return result
 
-        timeout = check.timeout + limits.CHECK_MARGIN + limits.CLEAN_UP
+        timeout = entry.container.timeout + limits.CHECK_MARGIN + limits.CLEAN_UP
         return Task(entry.name, entry.plugin, here, timeout, exclusive=exclusive)
 
     def _target(self, name: str, ctx: Context, reads: Reads) -> Target:
