@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from aicr_kube.jobs.watching import Pace
 from aicr_kube.parallel import each
 
 if TYPE_CHECKING:
-    from aicr_core.api import CatalogEntry, Check, CheckRun, Context
+    from aicr_core.api import CatalogEntry, Check, CheckResult, CheckRun, Context
 
 Object = dict[str, Any]
 SLACK = 15.0
@@ -75,7 +76,7 @@ class Session:
         self._access = self._ledger(Api(run.cluster.within(self._access_budget)))
         self._ending: set[str] = set()
         """Jobs that are removed while their check may still be cleaning up, with the rights of the run."""
-        self._closed = False
+        self._closed = threading.Event()
 
     def _ledger(self, api: Api) -> Ledger:
         kubeconfig = str(self._ctx.options.get("kubeconfig") or "")
@@ -177,12 +178,18 @@ class Session:
         """
         item = objects.job(self._run, entry, secrets.token_hex(4))
         name = item["metadata"]["name"]
+        if self._closed.is_set():
+            return self._item(check, entry, outcome.Ended(_late()), ())
         try:
             made = self._work.create(item)
         except AicrError as error:
             result = outcome.of_error(error, f"Job {name} could not be made")
             return self._item(check, entry, outcome.Ended(result), ())
         place = f"{collection_of(item)}/{name}"
+        if self._closed.is_set():
+            # It was being made while everything was removed: nobody else knows of it.
+            self._remove(ctx, place, name, None)
+            return self._item(check, entry, outcome.Ended(_late()), ())
         found = None
         lines: tuple[str, ...] = ()
         limit = (objects.lifetime(entry) + SLACK) * self._run.pace
@@ -260,8 +267,8 @@ class Session:
         Gives the commands that delete what is left: after a failure, or everything with ``keep``.
         """
         ledgers = {self._work: self._work_budget, self._access: self._access_budget}
-        if not self._run.keep and not self._closed:
-            self._closed = True
+        if not self._run.keep and not self._closed.is_set():
+            self._closed.set()
             try:
                 for ledger, budget in ledgers.items():
                     budget.start_cleanup(CLEANUP)
@@ -274,3 +281,7 @@ class Session:
                 self._ctx.log("left in the cluster; remove with:\n  " + "\n  ".join(left))
                 raise
         return tuple(line for ledger in ledgers for line in ledger.commands())
+
+
+def _late() -> CheckResult:
+    return outcome.other("Interrupted", "the run had ended before the check began")
