@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from emulated_cluster import Controllers, Exit, FakeCluster, node, write_kubeconfig
+from emulated_cluster import Controllers, Exit, FakeCluster, Fate, node, write_kubeconfig
 from golden_run import run
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
     Item = dict[str, Any]
 
+KINDS = ("jobs", "pods", "configmaps", "serviceaccounts", "clusterroles", "clusterrolebindings", "roles",
+         "rolebindings")  # fmt: skip
 RECIPE = """\
 kind: RecipeResult
 apiVersion: aicr.nvidia.com/v1alpha1
@@ -118,6 +122,36 @@ def test_a_check_says_the_same_in_a_pod_and_in_this_process(
         assert other["status"] == test["status"], other
         if test["status"] != "passed":
             assert other["message"] == test["message"]
-    left = [item for plural in ("jobs", "configmaps", "serviceaccounts", "clusterroles", "roles")
-            for item in cluster.all(plural)]  # fmt: skip
+    assert [item for plural in KINDS if plural != "pods" for item in cluster.all(plural)] == []
+
+
+def test_an_interrupted_run_leaves_nothing(cluster: FakeCluster, tmp_path: pathlib.Path) -> None:
+    """Ctrl-C while checks run in pods: everything of the run is removed, and there is still a report."""
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    (tmp_path / "snapshot.yaml").write_text(SNAPSHOT)
+    words = [
+        "-r",
+        "recipe.yaml",
+        "-s",
+        "snapshot.yaml",
+        "-k",
+        cluster.kubeconfig(tmp_path / "k"),
+        "--runner",
+        "job",
+    ]
+    with Controllers(cluster, None, lambda pod: Fate("hang")):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "aicr_core", "validate", *words, "-t", "ctrf"], cwd=tmp_path,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        end = time.monotonic() + 30
+        while len(cluster.all("pods")) < 3 and time.monotonic() < end:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode not in (0, 1), err
+    assert json.loads(out)["results"]["summary"]["other"] == 3
+    left = [
+        f"{plural}/{item['metadata']['name']}" for plural in KINDS for item in cluster.all(plural)
+    ]
     assert left == []
