@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aicr_core.app.sources import Source
 from aicr_core.app.validation_inputs import Inputs, Recipe, join
-from aicr_core.app.validation_rights import rights_of
+from aicr_core.app.validation_rights import home_rights, is_at_home, rights_of
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.model.rbac import rbac_objects
 from aicr_core.plugins.manager import resolve
@@ -34,13 +34,12 @@ def rbac(
 ) -> list[Document]:
     """Give the objects that allow a service account exactly what the selected checks need. Raises AicrError."""
     recipe = inputs.with_asserts()
-    rights = [
-        right
-        for phase in phases
-        for entry in inputs.selected(phase.name)
-        if entry.name not in skip
-        for right in rights_of(entry, recipe)
+    entries = [
+        entry for phase in phases for entry in inputs.selected(phase.name) if entry.name not in skip
     ]
+    rights = [right for entry in entries for right in rights_of(entry, recipe)]
+    if any(is_at_home(entry, recipe) for entry in entries):
+        rights += home_rights(namespace)
     return rbac_objects(rights, account or ACCOUNT, namespace)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from aicr_core.kit.errors import Code
 from aicr_core.kit.run import Runner, Task
-from aicr_core.model.check import failed
+from aicr_core.model.check import RUN_NAMESPACE, Right, failed
 from aicr_core.model.rbac import questions
 from aicr_core.plugins.manager import resolve
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from aicr_core.engine.selection import Entry
     from aicr_core.kit.run import Context
-    from aicr_core.model.check import CheckResult, Right
+    from aicr_core.model.check import CheckResult
     from aicr_core.model.cluster import Cluster
     from aicr_core.model.rbac import Question
 
@@ -29,6 +29,19 @@ def rights_of(entry: Entry, recipe: Mapping[str, Any]) -> tuple[Right, ...]:
         return ()
     rights = entry.check.rights
     return tuple(rights) if isinstance(rights, tuple) else tuple(resolve(rights)(recipe))
+
+
+def home_rights(namespace: str) -> tuple[Right, ...]:
+    """Give what it takes to make the namespace of a run where it is not there, and to remove it again."""
+    return (
+        Right(verbs=("get", "delete"), resources=("namespaces",), names=(namespace,)),
+        Right(verbs=("create",), resources=("namespaces",)),
+    )
+
+
+def is_at_home(entry: Entry, recipe: Mapping[str, Any]) -> bool:
+    """Tell whether a check works in the namespace of the run."""
+    return any(right.namespace == RUN_NAMESPACE for right in rights_of(entry, recipe))
 
 
 def denied(

@@ -13,12 +13,12 @@ import attrs
 
 from aicr_core.app import validate as uses
 from aicr_core.app import validation_inputs as loading
-from aicr_core.app.validation_rights import denied, rights_of
+from aicr_core.app.validation_rights import denied, is_at_home, rights_of
 from aicr_core.engine import checks, readiness, render
 from aicr_core.kit import durations, limits
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.kit.run import Context, Outcome, Runner, Task
-from aicr_core.model.check import FAILED, OTHER, CheckResult, PhaseReport, ReportItem
+from aicr_core.model.check import FAILED, OTHER, CheckResult, PhaseReport, ReportItem, failed
 from aicr_core.model.checkrun import CheckRun
 from aicr_core.model.target import Ledger, Reads, Target
 from aicr_core.plugins.manager import resolve
@@ -119,8 +119,8 @@ class Run:
             self._preflight(wanted)
             if self._request.runner != PROCESS:
                 self._open_session(wanted)
-            elif any(self._makes(entry) for entry in wanted):
-                self._home()
+            else:
+                self._home([entry for entry in wanted if self._makes(entry)])
         except AicrError as error:
             self._lost = CheckResult(
                 status=OTHER, code=error.code, reason="NoCluster" if self._cluster is None else "NotStarted",
@@ -131,10 +131,32 @@ class Run:
     def _makes(self, entry: Entry) -> bool:
         return entry.check is not None and entry.check.mutates and entry.name not in self._denied
 
-    def _home(self) -> None:
-        """Make the namespace of the run; one that was not there is removed at the end."""
-        target = self._target("", Context(settings=self._environment.settings), Reads())
-        target.ensure_namespace(self._request.namespace)
+    def _home(self, makers: Sequence[Entry]) -> None:
+        """Make the namespace of the run if a check works in it; one that was not there is removed at the end.
+
+        Who may not look, or not make one, may still have one that somebody prepared: the checks will say.
+        """
+        assert self._cluster is not None
+        residents = [entry for entry in makers if is_at_home(entry, self._recipe)]
+        if not residents:
+            return
+        name = self._request.namespace
+        try:
+            self._cluster.get(self._cluster.path("v1", "namespaces", name=name))
+        except AicrError as error:
+            if error.code is Code.UNAUTHORIZED:
+                return
+            if error.code is not Code.NOT_FOUND:
+                raise
+            try:
+                context = Context(settings=self._environment.settings)
+                self._target("", context, Reads()).ensure_namespace(name)
+            except AicrError as refused:
+                result = failed(
+                    refused.code, "NoNamespace", f"namespace {name} cannot be made: {refused.message}",
+                    remediation=f"have it made: kubectl create namespace {name}; or name another with --namespace",
+                )  # fmt: skip
+                self._denied.update((entry.name, result) for entry in residents)
 
     def _preflight(self, wanted: Sequence[Entry]) -> None:
         """Find checks whose rights are missing, before anything is made. Checks that only read say so themselves."""

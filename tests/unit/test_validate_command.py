@@ -66,13 +66,14 @@ def alone(ctx, target):
 
 RIGHTS = (api.Right(verbs=("create", "delete"), resources=("configmaps",), namespace="made-here"),
           api.Right(verbs=("create",), resources=("namespaces",)))
+HOME = (api.Right(verbs=("create", "delete"), resources=("configmaps",), namespace=api.RUN_NAMESPACE),)
 
 @api.hookimpl
 def aicr_checks():
     for name, call in (("good", good), ("bad", bad), ("absent", absent), ("crash", crash), ("leave", leave)):
         yield api.Check(name=name, phase="deployment", description=name, call=call)
     yield api.Check(name="maker", phase="deployment", description="makes", call=maker, mutates=True, rights=RIGHTS)
-    yield api.Check(name="hang", phase="deployment", description="hangs", call=hang, mutates=True, timeout=0.3)
+    yield api.Check(name="hang", phase="deployment", description="hangs", call=hang, mutates=True, timeout=0.3, rights=HOME)
     for name in ("alone-1", "alone-2"):
         yield api.Check(name=name, phase="deployment", description="alone", call=alone, exclusive=("x",))
     yield api.Check(name="later", phase="conformance", description="later", call=good)
@@ -265,6 +266,16 @@ def test_missing_rights_are_found_before_anything_is_made(place: Place) -> None:
     assert tests["good"]["status"] == "passed"
     made = [asked for asked in place.cluster.requests if asked.method == "POST"]
     assert all(asked.path.endswith("/selfsubjectaccessreviews") for asked in made)
+
+
+def test_a_namespace_that_cannot_be_made_concerns_only_who_works_in_it(place: Place) -> None:
+    place.cluster.faults.add("POST", "/api/v1/namespaces", status=403, message="not you")
+    place.recipe("hang", "good")
+    status, tests, _ = place.run("--phase", "deployment")
+    assert status == 8
+    assert tests["good"]["status"] == "passed"
+    assert tests["hang"]["extra"]["reason"] == "NoNamespace"
+    assert "kubectl create namespace aicr-validation" in tests["hang"]["extra"]["remediation"]
 
 
 def test_no_cluster_at_all_is_a_report_too(place: Place) -> None:
