@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from aicr_core.api import Report, ReportItem
 
+_REASON = 72
+"""Characters of a message in the table."""
 _HEADER = ("CHECK/CONSTRAINT", "PHASE", "STATUS", "TIME", "REASON")
 
 
@@ -26,13 +28,16 @@ def write(report: Report) -> str:
 
 
 def _row(item: ReportItem) -> list[str]:
-    reason = common.message(item).strip().splitlines()
+    reason = common.message(item).strip().splitlines() or [""]
+    first = reason[0]
+    if item.status in common.BAD and len(first) > _REASON:
+        first = f"{first[: _REASON - 3]}..."  # the block below has it whole
     return [
         item.name,
         item.phase,
         status(item),
         common.seconds(item.duration),
-        reason[0] if reason else "",
+        first,
     ]
 
 
