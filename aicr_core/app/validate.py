@@ -64,7 +64,10 @@ class ValidateRequest(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """Something that happened: a phase begins (``phase``), a check begins (``start``) or has ended (``end``)."""
+    """Something that happened: a phase begins (``phase``), a check begins (``start``) or has ended (``end``).
+
+    A ``note`` is what a check or runner says; ``name`` is its text then.
+    """
 
     kind: str
     phase: str

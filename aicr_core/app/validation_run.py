@@ -6,6 +6,7 @@ start are verdicts of the checks concerned, so that there is a report. Only an i
 
 from __future__ import annotations
 
+import shlex
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,7 +25,7 @@ from aicr_core.model.target import Ledger, Reads, Target
 from aicr_core.plugins.manager import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from aicr_core.app.environment import Environment
     from aicr_core.app.validate import Progress, ValidateRequest
@@ -100,6 +101,10 @@ class Run:
             interrupted = "interrupted"
         self._finish()
         return Done(reports, tuple(self._residue), interrupted, tuple(self._warnings))
+
+    def _note(self, text: str) -> None:
+        """Pass on what a check or runner says on its way; it is no part of the report."""
+        self._notify(uses.Progress("note", "", text))
 
     def _wanted(self, phase: Phase) -> list[Entry]:
         return [
@@ -185,8 +190,9 @@ class Run:
             image_pull_secrets=request.image_pull_secrets, keep=request.keep, pace=request.pace,
         )  # fmt: skip
         context = Context(
-            settings=self._environment.settings, timeout=limits.CHECK, log=self._warnings.append
-        )
+            settings=self._environment.settings, timeout=limits.CHECK, log=self._warnings.append,
+            options={"kubeconfig": self._request.kubeconfig},
+        )  # fmt: skip
         self._session = resolve(provider.open)(context, whole)
 
     def _travelling(self, entries: Sequence[Entry]) -> Document:
@@ -310,7 +316,7 @@ class Run:
 
         runner = Runner(
             self._request.jobs, durations.seconds(text) if text else None,
-            settings=self._environment.settings, log=self._warnings.append, started=started, ended=ended,
+            settings=self._environment.settings, log=self._note, started=started, ended=ended,
             render=render.template,
         )  # fmt: skip
         runner.run([self._task(entry, reads) for entry in entries])
@@ -400,10 +406,16 @@ class Run:
         """Remove what a check made; with ``--no-cleanup`` say how to."""
         target = self._targets[name]
         if self._request.keep:
-            self._residue += [checks.kubectl_delete(path) for path in target.ledger.close()]
+            self._leave(checks.kubectl_delete(path) for path in target.ledger.close())
         else:
-            self._residue += checks.clean_up(target)
+            self._leave(checks.clean_up(target))
         self._cleaned.add(name)
+
+    def _leave(self, commands: Iterable[str]) -> None:
+        """Keep commands for what is left, for the cluster that was worked on."""
+        kubeconfig = self._request.kubeconfig
+        tail = f" --kubeconfig {shlex.quote(kubeconfig)}" if kubeconfig else ""
+        self._residue += [f"{command}{tail}" for command in commands]
 
     def _clean_late(self) -> None:
         """Remove what checks made that were given up; the run's own things stay until the end."""

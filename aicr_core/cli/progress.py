@@ -56,6 +56,8 @@ class Live:
         with self._lock:
             if progress.kind == "phase":
                 self._write(f"\r\x1b[K{progress.phase}: {progress.number} checks\n")
+            elif progress.kind == "note":
+                self._write(f"\r\x1b[K  {one_line(progress.name)}\n")
             elif progress.kind == "start":
                 self._running[progress.name] = (time.monotonic(), progress.number)
             elif progress.item is not None:

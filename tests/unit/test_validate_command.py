@@ -185,7 +185,7 @@ def test_objects_that_cannot_be_deleted_are_named(place: Place) -> None:
     place.recipe("maker")
     status, _, err = place.run("--phase", "deployment", "--fail-on-error=false")
     assert status == 8
-    assert "kubectl delete configmaps made -n made-here" in err
+    assert "kubectl delete configmaps made -n made-here --kubeconfig " in err
 
 
 def test_no_cleanup_leaves_all_and_says_how_to_remove_it(place: Place) -> None:

@@ -95,9 +95,9 @@ def documents(run: CheckRun) -> list[Object]:
                 Code.INVALID_REQUEST,
                 f"the {word} has {size} bytes; a Job gets it by a ConfigMap, which holds {MOST} with its labels",
                 where=word,
-                hint="run the checks in this process (--runner inline), or leave readings out of the snapshot"
+                hint="run the checks in this process (--runner process), or leave readings out of the snapshot"
                 if word == "snapshot"
-                else "run the checks in this process (--runner inline)",
+                else "run the checks in this process (--runner process)",
             )
     return found
 

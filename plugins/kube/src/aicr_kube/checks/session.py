@@ -138,7 +138,7 @@ class Session:
             raise AicrError(
                 Code.UNAUTHORIZED, f"you may not {', '.join(map(str, denied))}",
                 where=f"--namespace {run.namespace}",
-                hint="ask for these rights, run the checks in this process (--runner inline), or have an administrator "
+                hint="ask for these rights, run the checks in this process (--runner process), or have an administrator "
                 "prepare a service account: aicr validate --print-rbac",
             )  # fmt: skip
 
