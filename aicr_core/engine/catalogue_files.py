@@ -22,11 +22,13 @@ class Role(Enum):
     BASE = "base"
     OVERLAY = "overlay"
     DRIFT = "drift"
+    VALIDATION = "validation"
     UNUSED = "unused"
 
 
 _RAW = ("checks", "components")
 _ELSEWHERE = ("registry.yaml", "data-v1.yaml")
+_VALIDATION = ("validators/profiles/", "validators/remediations/")
 VALIDATORS = "validators/catalog.yaml"
 """Read by whoever runs checks, not here."""
 
@@ -39,6 +41,8 @@ def role(path: str) -> Role:
         return Role.CHECK
     if path.startswith("drift/"):
         return Role.DRIFT
+    if path.startswith(_VALIDATION):
+        return Role.VALIDATION
     if "components/" in path:
         values = name.startswith("values") and name.endswith(".yaml")
         return Role.VALUES if values else Role.COMPONENT

@@ -74,7 +74,7 @@ def aicr_checks() -> Iterable[Check]:
         description="The all-reduce bandwidth between GPU nodes reaches the constraint of the recipe",
         mutates=True,
         exclusive=("gpus",),
-        constraints=("nccl-all-reduce-bw",),
+        constraints=("nccl-all-reduce-bw", "nccl-benchmark-profile"),
     )  # fmt: skip
     yield _check(
         "dra-support", "conformance", 60, 300.0, "dra_support",

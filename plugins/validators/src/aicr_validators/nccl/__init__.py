@@ -1,0 +1,1 @@
+"""The NCCL all-reduce benchmark: threshold, profiles of the catalogue, the run, its table."""
