@@ -34,7 +34,7 @@ _VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 
 @attrs.frozen(kw_only=True)
 class Reading:
-    """A fact that the runtime needs, under ``name``: exactly one of a label and a resource of the first node, or objects.
+    """A fact that the runtime needs, under ``name``: from a label or a resource of the first node, or from objects.
 
     ``resource`` and ``api_version`` are those of cluster-wide objects whose names contain ``contains``, of which there
     are ``at_least``.
@@ -124,7 +124,7 @@ class _Reader:
         )  # fmt: skip
 
     def _readings(self) -> tuple[Reading, ...]:
-        entries = self._document.get("readings") or []
+        entries = self._document.get("readings", [])
         if not isinstance(entries, list):
             raise self._fail("readings", "is no list", "write a list of readings")
         found: list[Reading] = []

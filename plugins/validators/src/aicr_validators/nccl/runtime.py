@@ -90,7 +90,7 @@ def training_runtime(
     facts: Mapping[str, Any],
     nodes: Sequence[gpus.Node],
 ) -> Object:
-    """Give the TrainingRuntime of a run. Raises AicrError(INVALID_REQUEST) naming the profile when it renders to none."""
+    """Give the TrainingRuntime of a run. Raises AicrError(INVALID_REQUEST) naming the profile if it gives none."""
     try:
         documents = list(load_all(ctx.render(profile.runtime, **facts).encode(), profile.where))
     except AicrError as error:

@@ -23,7 +23,7 @@ _ROW = re.compile(
 
 
 class Reading(NamedTuple):
-    """The last row of a log: its size in bytes, its bus bandwidth in GB/s, itself; ``cut`` when there was more to read."""
+    """The last row of a log: its size in bytes, its bus bandwidth in GB/s, itself; ``cut`` if there was more."""
 
     size: int
     bandwidth: float
