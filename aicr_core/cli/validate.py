@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -50,7 +51,10 @@ _SWITCHES = (
     ("--require-gpu", "the snapshot agent reserves a GPU"),
     ("--cncf-submission", "run conformance checks and write the files of a submission"),
     ("--print-rbac", "print the roles that the selected checks need, and do nothing else"),
-    ("--list", "print the checks there are, and do nothing else"),
+    (
+        "--list",
+        "print the checks there are, with -r whether the recipe asks for them, and do nothing else",
+    ),
     ("--explain", "print how each constraint is compared, and do nothing else"),
 )
 
@@ -110,9 +114,12 @@ def validate(environment: Environment, /, **options: Any) -> None:
     Constraints are held against the snapshot first; if one is not met, no check runs (exit status 2). Then the checks
     that the recipe names run phase by phase. A failed check, or one that gave no verdict, makes the status 8.
     """
-    _check(options)
+    _check(environment, options)
     if options["list"]:
-        _list(environment, options)
+        from aicr_core.cli import validate_list
+
+        inputs = _inputs(environment, options) if options["recipe"] else None
+        validate_list.checks(environment, options, inputs)
         return
     if options["cncf_submission"]:
         _submit(environment, options)
@@ -141,8 +148,17 @@ def validate(environment: Environment, /, **options: Any) -> None:
     reports.conclude(report, options)
 
 
-def _check(options: dict[str, Any]) -> None:
-    """Refuse combinations of options that mean nothing. Raises AicrError naming the option."""
+def _check(environment: Environment, options: dict[str, Any]) -> None:
+    """Refuse options, and combinations of them, that mean nothing. Raises AicrError naming the option."""
+    if options["runner"] != "process":
+        known = environment.manager.named("aicr_check_runners", "name")
+        choice("runner", options["runner"], ("process", *sorted(known)))
+    folder = options["evidence_dir"]
+    if folder and os.path.exists(folder) and not os.path.isdir(folder):
+        raise AicrError(
+            Code.INVALID_REQUEST, f"{folder} is no directory", where="--evidence-dir",
+            hint="name another; one that is not there is made",
+        )  # fmt: skip
     for given, needed in (("cncf_submission", "evidence_dir"), ("feature", "cncf_submission")):
         if options[given] and not options[needed]:
             flag, other = (f"--{name.replace('_', '-')}" for name in (given, needed))
@@ -340,23 +356,6 @@ def _explain(
         if item.status != "passed":
             lines.append(f"  {item.result.message}")
     write_result("\n".join(lines or ["the recipe has no constraints"]) + "\n")
-
-
-def _list(environment: Environment, options: dict[str, Any]) -> None:
-    from aicr_core.app.validation_inputs import entries_of, phases_of
-    from aicr_core.app.validation_outputs import listing
-    from aicr_core.kit.text import table
-
-    phases = phases_of(environment)
-    entries = entries_of(environment, phases, options["data"])
-    selected: dict[str, list[str]] = {}
-    if options["recipe"]:
-        inputs = _inputs(environment, options)
-        selected = {p.name: [entry.name for entry in inputs.selected(p.name)] for p in phases}
-    columns = ("CHECK", "PHASE", "IN RECIPE", "CREATES", "TIME", "DESCRIPTION")
-    kept = [n for n, column in enumerate(columns) if column != "IN RECIPE" or options["recipe"]]
-    rows = [tuple(row[n] for n in kept) for row in listing(entries, selected)]
-    write_result(table(tuple(columns[n] for n in kept), rows))
 
 
 def _rbac(inputs: Inputs, request: ValidateRequest, options: dict[str, Any]) -> None:

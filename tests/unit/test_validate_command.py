@@ -451,7 +451,10 @@ def test_an_overlay_is_hydrated_or_refused(place: Place, monkeypatch: pytest.Mon
         (["--phase", "deploymnet"], 'did you mean "deployment"?'),
         (["--toleration", "x"], "--toleration"),
         (["--node-selector", "x"], "--node-selector"),
-        (["--runner", "moon", "--phase", "deployment"], ""),
+        (["--runner", "jbo"], 'did you mean "job"?'),
+        (["--evidence-dir", "recipe.yaml"], "recipe.yaml is no directory"),
+        (["--list", "--phase", "deploy"], 'did you mean "deployment"?'),
+        (["--list", "--format", "junit"], "table, json, yaml"),
         (["--format", "pdf"], "known: "),
         (["--report", "junit"], "junit=report.xml"),
         (["--report", "junit=-"], "two reports"),
@@ -463,7 +466,8 @@ def test_an_overlay_is_hydrated_or_refused(place: Place, monkeypatch: pytest.Mon
 def test_options_that_mean_nothing_are_refused(place: Place, words: list[str], told: str) -> None:
     place.recipe("good")
     status, _, err = place.run(*words)
-    assert status == (8 if "moon" in words else 2)
+    assert status == 2
+    assert not place.cluster.requests
     assert told in err
 
 
@@ -498,3 +502,20 @@ def test_a_container_only_check_says_so(place: Place) -> None:
     assert tests, err
     assert (status, tests["own"]["extra"]["reason"]) == (8, "NeedsContainer")
     assert "--runner job" in tests["own"]["extra"]["remediation"]
+
+
+def test_the_list_goes_by_phase_and_says_what_the_recipe_asks_for(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A check of a plugin stands with its phase, wherever its order puts it among all."""
+    place.recipe("good")
+    assert run(["validate", "--list", "-r", "recipe.yaml", "-t", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    phases = [row["phase"] for row in rows]
+    assert phases == sorted(phases, key=("deployment", "performance", "conformance").index)
+    assert {row["check"] for row in rows if row["inRecipe"] == "yes"} == {"good"}
+    assert run(["validate", "--list", "--phase", "performance"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
+        "CHECK",
+        "nccl-all-reduce-bw",
+    ]
