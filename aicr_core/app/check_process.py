@@ -133,10 +133,15 @@ def _target(
     if request.recipe or os.path.exists(place):
         opened = loading.open_recipe(environment, place, kubeconfig=request.kubeconfig)
         recipe = opened.document
+    source = request.snapshot or env.get("AICR_SNAPSHOT_PATH") or SNAPSHOT
+    if source == SNAPSHOT and not os.path.exists(source):
+        raise AicrError(
+            Code.NOT_FOUND, "there is no snapshot", where=source,
+            hint="name one with --snapshot or AICR_SNAPSHOT_PATH",
+        )  # fmt: skip
     snapshot, _, warnings = loading.read_snapshot(
-        environment, request.snapshot or env.get("AICR_SNAPSHOT_PATH") or SNAPSHOT,
-        kubeconfig=request.kubeconfig,
-    )  # fmt: skip
+        environment, source, kubeconfig=request.kubeconfig
+    )
     for warning in warnings:
         ctx.log(warning)
     inputs = _inputs(environment, place, recipe, provider)

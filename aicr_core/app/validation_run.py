@@ -272,6 +272,13 @@ class Run:
                 remediation="use --runner job, or install the plugin that has it",
             )  # fmt: skip
             return self._item(entry, result)
+        if self._session is not None and not entry.container.image:
+            result = CheckResult(
+                status=OTHER, code=Code.NOT_FOUND, reason="NoImage",
+                message=f"nobody says what container {entry.name} is",
+                remediation="leave --runner out, or give it an image in validators/catalog.yaml of a --data directory",
+            )  # fmt: skip
+            return self._item(entry, result)
         return None
 
     def _item(self, entry: Entry, result: CheckResult, **more: Any) -> ReportItem:

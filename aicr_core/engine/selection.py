@@ -129,7 +129,9 @@ def _checks(names: Sequence[str], phase: str, entries: Sequence[Entry]) -> Itera
             yield Finding(steps, f"check {name} stands twice under {phase}", "remove one")
         elif name not in by_name:
             close = nearest(name, by_name)
-            hint = f'did you mean "{close}"?' if close else "see aicr validate --list"
+            hint = f'did you mean "{close}"?' if close else (
+                "see aicr validate --list; those of a data directory need --data"
+            )  # fmt: skip
             yield Finding(steps, f'no check "{name}"', hint)
         elif by_name[name].phase != phase:
             there = by_name[name].phase

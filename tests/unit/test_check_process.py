@@ -180,3 +180,11 @@ def test_a_stopped_check_ends_in_order(place: pathlib.Path, cluster: FakeCluster
     _, err = process.communicate(timeout=30)
     assert process.returncode == 143, err
     assert _said(place).startswith("[TIMEOUT]")
+
+
+def test_without_a_snapshot_it_says_how_to_give_one(
+    place: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AICR_SNAPSHOT_PATH")
+    assert run(["check", "operator-health"]) == 1
+    assert "--snapshot or AICR_SNAPSHOT_PATH" in _said(place)

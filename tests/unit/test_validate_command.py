@@ -519,3 +519,12 @@ def test_the_list_goes_by_phase_and_says_what_the_recipe_asks_for(
         "CHECK",
         "nccl-all-reduce-bw",
     ]
+
+
+def test_a_check_without_a_container_says_so_where_it_would_be_a_job(place: Place) -> None:
+    place.recipe("good")
+    status, tests, _ = place.run("--phase", "deployment", "--runner", "job")
+    assert (status, tests["good"]["status"]) == (8, "other")
+    assert tests["good"]["extra"]["reason"] == "NoImage"
+    assert "validators/catalog.yaml" in tests["good"]["extra"]["remediation"]
+    assert not place.cluster.all("jobs")
