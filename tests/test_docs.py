@@ -2,7 +2,8 @@
 
 A fenced ``console`` block after a line ``<!-- run -->`` (or ``<!-- run: exit 2 -->``) is run in one folder
 a page, in order. Each line that follows a command must occur in its output in that order; a line ``...``
-skips. A fenced block after ``<!-- file: NAME -->`` is written to that folder first.
+skips. A fenced block after ``<!-- file: NAME -->`` is written to that folder first. A page with a block after
+``<!-- cluster -->`` has an emulated cluster with these objects (``docs_cluster``).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sysconfig
 import venv
 
 import pytest
+from docs_cluster import cluster_of
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGES = [
@@ -63,8 +65,10 @@ def own_environment(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     return home / "bin"
 
 
-def _run(command: str, folder: pathlib.Path, programs: pathlib.Path) -> tuple[int, str]:
-    env = dict(os.environ)
+def _run(
+    command: str, folder: pathlib.Path, programs: pathlib.Path, more: dict[str, str]
+) -> tuple[int, str]:
+    env = {**os.environ, **more}
     env["PATH"] = f"{programs}{os.pathsep}{env['PATH']}"
     # The build backend is installed here: no download, and pip has no word to say about itself.
     env |= {"PIP_NO_BUILD_ISOLATION": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
@@ -83,16 +87,25 @@ def test_page(page: pathlib.Path, tmp_path: pathlib.Path, request: pytest.Fixtur
         programs = request.getfixturevalue("own_environment")
     for link in LINK.findall(FENCED.sub("", text)):
         assert (page.parent / link).exists(), f"{page.name}: dead link {link}"
+    (tmp_path / "page").mkdir()
+    with cluster_of(text, tmp_path) as variables:
+        _play(text, tmp_path / "page", programs, variables)
+
+
+def _play(
+    text: str, folder: pathlib.Path, programs: pathlib.Path, variables: dict[str, str]
+) -> None:
+    """Write the files of a page and run its commands, in order."""
     for block in BLOCK.finditer(text):
         argument = block["argument"] or ""
         if block["what"] == "file":
-            target = tmp_path / argument.strip()
+            target = folder / argument.strip()
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(block["body"], "utf-8")
             continue
         expected = int(argument.removeprefix("exit ")) if argument else 0
         for command, shown in _session(block["body"]):
-            status, output = _run(command, tmp_path, programs)
+            status, output = _run(command, folder, programs, variables)
             assert status == expected, f"{command}\n{output}"
             position = 0
             for line in shown:
