@@ -27,27 +27,50 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 RUN_LABEL = "aicr.run/run-id"
 """On everything a run creates."""
+_PASSING = (Code.TIMEOUT, Code.SERVICE_UNAVAILABLE, Code.RATE_LIMIT_EXCEEDED)
+"""Errors that say nothing of what was asked for."""
+_TICK = 0.2
+"""Seconds between two looks at the cancellation while a check waits."""
 MANAGED = {"app.kubernetes.io/name": "aicr", "app.kubernetes.io/managed-by": "aicr"}
 
 
 class Reads:
-    """The answers that the checks of one phase share: each path and selector is asked for once, also at once."""
+    """The answers that the checks of one phase share: each path and selector is asked for once, also at once.
+
+    Answers are kept, and refusals (not found, forbidden). What went wrong on the way is not: the time that was over
+    was the asker's alone, and a server that was busy may answer the next one.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._asked: dict[tuple[str, ...], _Answer] = {}
+        self._asked: dict[tuple[object, ...], _Answer] = {}
 
-    def once(self, key: tuple[str, ...], ask: Callable[[], Any]) -> Any:
-        """Give the answer to ``key``; what ``ask`` raises is raised for everyone who wants it."""
+    def once(
+        self,
+        key: tuple[object, ...],
+        ask: Callable[[], Any],
+        left: Callable[[], float] | None = None,
+    ) -> Any:
+        """Give the answer to ``key``; a refusal that ``ask`` raises is raised for everyone who wants it.
+
+        ``left`` gives the caller's remaining seconds: it waits no longer for an answer that somebody else asks for.
+        Raises AicrError(TIMEOUT) when that is over.
+        """
         with self._lock:
             answer = self._asked.setdefault(key, _Answer())
-        with answer.lock:
+        if not answer.lock.acquire(timeout=left() if left else -1):
+            raise AicrError(Code.TIMEOUT, f"no answer to {key[0]} within the time of the check")
+        try:
             if not answer.done:
                 try:
                     answer.value = ask()
                 except AicrError as error:
+                    if error.code in _PASSING:
+                        raise
                     answer.error = error
                 answer.done = True
+        finally:
+            answer.lock.release()
         if answer.error is not None:
             raise answer.error
         return answer.value
@@ -186,7 +209,9 @@ class Target:
     def get(self, api_version: str, resource: str, name: str, namespace: str = "") -> Object:
         """Give an object, as it was when first asked for in this phase. Raises AicrError(NOT_FOUND)."""
         path = self.cluster.path(api_version, resource, namespace=namespace, name=name)
-        found: Object = self._reads.once((path,), lambda: self.cluster.get(path))
+        found: Object = self._reads.once(
+            (path,), lambda: self.cluster.get(path), self.ctx.remaining
+        )
         return found
 
     def find(
@@ -216,7 +241,7 @@ class Target:
         memory whole; callers that share a list share the function.
         """
         path = self.cluster.path(api_version, resource, namespace=namespace)
-        key = (path, labels, fields, f"{keep.__module__}.{keep.__qualname__}" if keep else "")
+        key = (path, labels, fields, keep)  # the function itself: two lambdas have one name
 
         def ask() -> list[Any]:
             found = self.cluster.list(path, label_selector=labels, field_selector=fields)
@@ -224,7 +249,7 @@ class Target:
                 return list(found)
             return [kept for item in found if (kept := keep(item)) is not None]
 
-        answer: list[Any] = self._reads.once(key, ask)
+        answer: list[Any] = self._reads.once(key, ask, self.ctx.remaining)
         return answer
 
     def service(self, namespace: str, name: str, port: int, path: str, **query: str) -> str:
@@ -297,9 +322,14 @@ class Target:
             answer = probe()
             if answer is not None:
                 return answer
-            if self.ctx.cancelled or not self.ctx.remaining():
-                raise AicrError(Code.TIMEOUT, "the time of the check is over")
-            left = end - time.monotonic()
-            if left <= 0:
+            self._go_on()
+            if time.monotonic() >= end:
                 return None
-            time.sleep(min(every * self._pace, left, self.ctx.remaining()))
+            again = min(end, time.monotonic() + every * self._pace)
+            while (left := again - time.monotonic()) > 0:
+                time.sleep(min(left, _TICK, self.ctx.remaining()))
+                self._go_on()
+
+    def _go_on(self) -> None:
+        if self.ctx.cancelled or not self.ctx.remaining():
+            raise AicrError(Code.TIMEOUT, "the time of the check is over")

@@ -13,7 +13,6 @@ DIFFERENCES: dict[str, str] = {
     "expected-resources--empty:status": "16.1(6): a check with nothing to verify is skipped with that reason",
     "expected-resources--chainsaw-test-no-binary:*": "9.3, 16.1(6): Tests run in process; this one asserts nothing",
     "expected-resources--forbidden-reads-as-not-found:code": "16.1(12): a missing right is UNAUTHORIZED, not NOT_FOUND",
-    "expected-resources--raw-assert-no-name:words": "the same fields and values, quoted without the reference's sentence",
     "dra-support--no-beta-api:*": "16.1(12): a cluster that serves only the stable API is checked, not skipped",
 }  # fmt: skip
 REQUESTS: dict[str, str] = {
