@@ -358,7 +358,7 @@ def test_aicr_check_runners(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     _validated(tmp_path, monkeypatch)
-    log = plugin('aicr_checks", "aicr_clusters", "aicr_check_runners', CLUSTER + CHECK.replace('"probing"', '"deployment"') + """
+    log = plugin('aicr_checks", "aicr_clusters", "aicr_check_runners', CLUSTER + CHECK.replace('"probing"', '"deployment", image="probe:1"') + """
 class Session:
     def run(self, ctx, check, entry):
         return api.ReportItem(name=check.name, phase=check.phase, result=api.passed(), output=("elsewhere",))
