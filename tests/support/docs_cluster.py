@@ -12,7 +12,7 @@ import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from emulated_cluster import ACCELERATED, Controllers, Exit, FakeCluster
+from emulated_cluster import ACCELERATED, Controllers, Exit, FakeCluster, node
 
 from aicr_core.api import load_all
 
@@ -41,8 +41,18 @@ def cluster_of(text: str, folder: pathlib.Path) -> Iterator[dict[str, str]]:
         for block in blocks:
             if block["what"] == "cluster":
                 for item in load_all(block["body"], "the page"):
-                    cluster.add(item)
+                    cluster.add(_whole(item))
         yield {"KUBECONFIG": cluster.kubeconfig(folder / "kubeconfig"), "AICR_WAIT_FACTOR": "0.01"}
+
+
+def _whole(item: Item) -> Item:
+    """Give a node what every node has; a page shows only what matters to it."""
+    if item["kind"] != "Node":
+        return item
+    usual = node(item["metadata"]["name"], labels=item["metadata"].get("labels"))
+    status = {**usual["status"], **item.get("status", {})}
+    labels = usual["metadata"]["labels"]
+    return {**usual, **item, "metadata": {**item["metadata"], "labels": labels}, "status": status}
 
 
 class _Containers:
@@ -66,12 +76,12 @@ class _Containers:
         end = place / "termination-log"
         script = self._scripts[container["image"]].replace("/dev/termination-log", str(end))
         env = {"PATH": os.environ["PATH"]}
-        for entry in container["env"]:
+        for entry in container.get("env") or ():
             value = entry.get("value", metadata["namespace"])
             env[entry["name"]] = value.replace("/data/", f"{place}/")
         words = ["bash", "-c", script.replace("/data/", f"{place}/"), "container"]
         ended = subprocess.run(
-            [*words, *container["args"]], env=env, capture_output=True, text=True
+            [*words, *container.get("args", ())], env=env, capture_output=True, text=True
         )
         yield from (ended.stdout + ended.stderr).splitlines()
         raise Exit(ended.returncode, end.read_text("utf-8") if end.exists() else "")
