@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import attrs
+
 from aicr_core._version import __version__
 from aicr_core.app import sources
-from aicr_core.engine import bundles, plan, schemas, setflags
+from aicr_core.engine import bundles, deployers, plan, schemas, setflags
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.kit.paths import tree_files, write_tree
 from aicr_core.model.bundle import BundlePlan, BundleReport
 from aicr_core.plugins.manager import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from aicr_core.app.environment import Environment
     from aicr_core.engine.catalogue import Catalogue
@@ -30,6 +32,7 @@ class BundleRequest(NamedTuple):
     output: str = "."
     deployer: str = "helm"
     repo: str = ""
+    serial: bool = False
     set_values: tuple[str, ...] = ()
     set_strings: tuple[str, ...] = ()
     enable: tuple[str, ...] = ()
@@ -91,7 +94,9 @@ def write_bundle(environment: Environment, request: BundleRequest) -> BundleRepo
     deployer_name = request.deployer.strip().lower() or "helm"
     plugin, deployer = _deployer(environment, deployer_name)
     options = parse_options(request)
-    settings = _settings(request)
+    of_components, of_deployer = deployers.split(setflags.split_overrides(request.set_values))
+    chosen = deployers.settings(deployer_name, deployer.options, of_deployer)
+    settings = _settings(request, of_components)
     recipe = load_recipe(environment, request.recipe, kubeconfig=request.kubeconfig)
     catalogue = environment.catalogue(request.data, external_only=request.external_only)
     overrides = plan.collect_overrides(settings, recipe, catalogue, lenient=request.lenient)
@@ -102,6 +107,7 @@ def write_bundle(environment: Environment, request: BundleRequest) -> BundleRepo
 
         notes.extend(apply_policy(environment, selection.recipe, "bundle"))
     whole = _plan(environment, selection, catalogue, options, request, notes)
+    whole = attrs.evolve(whole, settings=chosen, serial=request.serial)
     call = resolve(deployer.call)
     files = bundles.deploy_files(whole, plugin, call, environment.settings, deployer.timeout)
     files = bundles.complete(files, selection.recipe, catalogue, "core")
@@ -121,9 +127,9 @@ def write_bundle(environment: Environment, request: BundleRequest) -> BundleRepo
     return report
 
 
-def _settings(request: BundleRequest) -> list[plan.Setting]:
+def _settings(request: BundleRequest, set_values: Sequence[str]) -> list[plan.Setting]:
     """Parse what sets values and switches components, in the order of application. Raises AicrError."""
-    texts = [("--set", text, False) for text in setflags.split_overrides(request.set_values)]
+    texts = [("--set", text, False) for text in set_values]
     texts += [("--set-string", text, True) for text in request.set_strings]
     found = [
         plan.Setting(flag, text, setflags.override(text, flag), literal)
@@ -227,8 +233,6 @@ def _plan(
         environment.settings,
     )
     made = {name: _with_manifests(catalogue, selection, name, item) for name, item in made.items()}
-    import attrs
-
     return attrs.evolve(start, releases=bundles.releases(selection, made))
 
 
@@ -238,8 +242,6 @@ def _with_manifests(catalogue: Catalogue, selection: plan.Selection, name: str, 
     paths = [*(ref.get("preManifestFiles") or []), *(ref.get("manifestFiles") or [])]
     if item.manifests or not paths:
         return item
-    import attrs
-
     rendered = bundles.render_manifests(catalogue, ref, item.values, paths)
     return attrs.evolve(item, manifests=rendered)
 

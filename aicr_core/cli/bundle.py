@@ -34,6 +34,9 @@ Examples:
               help="override a value (repeatable)")  # fmt: skip
 @click.option("--set-string", "set_strings", multiple=True, metavar="COMPONENT:PATH=TEXT",
               help="override a value, always as text")  # fmt: skip
+@click.option(
+    "--serial", is_flag=True, help="one release after another, also where several could go at once"
+)
 @click.option("--enable", multiple=True, metavar="COMPONENT", help="switch a component on")
 @click.option("--disable", multiple=True, metavar="COMPONENT", help="leave a component out")
 @click.option("--system-node-selector", multiple=True, metavar="KEY=VALUE",

@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import attrs
+
 from aicr_core.engine import render
 from aicr_core.engine.plan import Planned, Selection, sorted_names
 from aicr_core.kit.emit import to_json, to_yaml
@@ -135,9 +137,16 @@ def releases(selection: Selection, bundles: Mapping[str, ComponentBundle]) -> tu
     """Give the releases in deployment order."""
     by_name = {planned.ref["name"]: planned for planned in selection.components}
     names = set(by_name)
-    return tuple(
+    made = [
         _release(by_name[name], bundles[name], names) for name in sorted_names(selection.recipe)
-    )
+    ]
+    tiers: dict[str, int] = {}
+    for release in made:
+        # In deployment order a dependency stands before; one that does not has no say (spec/recipe.md 12).
+        tiers[release.name] = max(
+            (tiers[n] + 1 for n in release.depends_on if n in tiers), default=0
+        )
+    return tuple(attrs.evolve(release, tier=tiers[release.name]) for release in made)
 
 
 def _release(planned: Planned, bundle: ComponentBundle, names: set[str]) -> Release:

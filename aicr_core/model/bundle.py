@@ -37,6 +37,9 @@ class Release:
 
     ``kind`` is ``helm`` (a chart, perhaps with manifests), ``kustomize`` or ``manifests``. Its manifests have
     paths relative to the component's folder. ``wait`` false means the release finishes by itself later.
+    ``depends_on`` are the releases that have to be ready before it, ``tier`` how long the longest chain of them
+    is: those of one tier need nothing of each other. ``dynamic`` are values that are given at install time, not in
+    the bundle: their paths are not in ``values``, and hold a stub here (only for deployers that can do that).
     ``crd_groups`` and ``extra_namespaces`` are what it leaves in the cluster beyond its own namespace;
     daemon sets whose name contains ``restart_daemonsets`` are restarted after it.
     """
@@ -52,6 +55,8 @@ class Release:
     values: Mapping[str, Any]
     manifests: tuple[Artifact, ...] = ()
     depends_on: tuple[str, ...] = ()
+    tier: int = 0
+    dynamic: Mapping[str, Any] = attrs.field(factory=dict)
     wait: bool = True
     crd_groups: tuple[str, ...] = ()
     extra_namespaces: tuple[str, ...] = ()
@@ -60,7 +65,12 @@ class Release:
 
 @attrs.frozen(kw_only=True)
 class BundlePlan:
-    """The whole plan: releases in deployment order, and what READMEs say about the recipe."""
+    """The whole plan: releases in deployment order, and what READMEs say about the recipe.
+
+    ``options`` are the user's (``repo``, selectors, ``nodes``), ``settings`` those of the deployer by name, each one
+    that it declares. ``serial`` asks for strictly one release after another where the deployer could do several at
+    once.
+    """
 
     releases: tuple[Release, ...]
     recipe: Mapping[str, Any]
@@ -69,6 +79,8 @@ class BundlePlan:
     criteria: Mapping[str, Any]
     constraints: tuple[Mapping[str, Any], ...]
     options: Mapping[str, Any]
+    settings: Mapping[str, str] = attrs.field(factory=dict)
+    serial: bool = False
     notes: tuple[str, ...] = ()
 
 

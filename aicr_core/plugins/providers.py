@@ -199,10 +199,22 @@ class BundleCheck:
 
 
 @attrs.frozen(kw_only=True)
+class DeployerOption:
+    """A setting of a deployer: ``--set deployer:NAME=VALUE``. ``default`` is what it is when nobody gives it."""
+
+    name: str
+    description: str
+    default: str = ""
+
+
+@attrs.frozen(kw_only=True)
 class Deployer:
     """Turns a plan into files: ``call(ctx, plan) -> artifacts``.
 
-    ``steps(plan, directory)`` gives the commands a person runs next, ``notes(plan)`` what to mind first.
+    ``steps(plan, directory)`` gives the commands a person runs next, ``notes(plan)`` what to mind first. ``options``
+    are its settings, which are in ``plan.settings``. A deployer that cannot leave values open until the installation
+    (``dynamic`` false) is never given such a plan. ``entrypoint`` is the file that a person or tool starts with.
+    ``call`` raises AicrError(INVALID_REQUEST) for what it cannot express: nothing is ever left out.
     """
 
     name: str
@@ -210,6 +222,9 @@ class Deployer:
     call: Call
     steps: Call
     notes: Call | None = None
+    options: tuple[DeployerOption, ...] = ()
+    dynamic: bool = False
+    entrypoint: str = ""
     timeout: float = limits.DEPLOYER
 
 

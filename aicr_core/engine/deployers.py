@@ -1,0 +1,55 @@
+"""Settings of a deployer: ``--set deployer:NAME=VALUE`` among the overrides of components. Pure.
+
+Which settings there are is said by each deployer; the core knows none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aicr_core.kit.errors import AicrError, Code, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from aicr_core.plugins.providers import DeployerOption
+
+COMPONENT = "deployer"
+"""What stands before the colon; no component can be called so."""
+
+
+def split(texts: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Part the texts of ``--set`` into those of components and those of the deployer."""
+    mine: list[str] = []
+    others: list[str] = []
+    for text in texts:
+        (mine if text.startswith(f"{COMPONENT}:") else others).append(text)
+    return others, mine
+
+
+def settings(
+    name: str, options: Sequence[DeployerOption], texts: Iterable[str]
+) -> Mapping[str, str]:
+    """Give every setting that the deployer ``name`` declares, as given or by default; the last one given counts.
+
+    Raises AicrError(INVALID_REQUEST) with the nearest name for one that it does not have.
+    """
+    known = {option.name: option.default for option in options}
+    for text in texts:
+        key, equals, value = text.partition(":")[2].partition("=")
+        if not equals or not key:
+            raise AicrError(
+                Code.INVALID_REQUEST,
+                f'"{text}" is no setting',
+                where="--set",
+                hint="write deployer:NAME=VALUE",
+            )
+        if key not in known:
+            close = nearest(key, known)
+            listed = f"it has {', '.join(sorted(known))}" if known else "it has none"
+            raise AicrError(
+                Code.INVALID_REQUEST, f'deployer {name} has no setting "{key}"', where="--set",
+                hint=f'did you mean "{close}"?' if close else listed,
+            )  # fmt: skip
+        known[key] = value
+    return known
