@@ -109,6 +109,9 @@ def _provider(environment: Environment, name: str) -> Check:
         raise AicrError(
             Code.INVALID_REQUEST, "no check is named", hint=f"checks: {', '.join(sorted(found)) or 'none'}"
         )  # fmt: skip
+    way = "" if found else environment.index.way_to("check", "*")
+    if way:
+        raise AicrError(Code.NOT_FOUND, f'no check "{name}"', hint=way)
     raise environment.manager.missing("check", name, sorted(found), {})
 
 

@@ -152,6 +152,9 @@ def _check(environment: Environment, options: dict[str, Any]) -> None:
     """Refuse options, and combinations of them, that mean nothing. Raises AicrError naming the option."""
     if options["runner"] != "process":
         known = environment.manager.named("aicr_check_runners", "name")
+        way = environment.index.way_to("runner", options["runner"])
+        if way and options["runner"] not in known:
+            raise AicrError(Code.NOT_FOUND, f"no runner {options['runner']}", where="--runner", hint=way)  # fmt: skip
         choice("runner", options["runner"], ("process", *sorted(known)))
     folder = options["evidence_dir"]
     if folder and os.path.exists(folder) and not os.path.isdir(folder):

@@ -528,3 +528,16 @@ def test_a_check_without_a_container_says_so_where_it_would_be_a_job(place: Plac
     assert tests["good"]["extra"]["reason"] == "NoImage"
     assert "validators/catalog.yaml" in tests["good"]["extra"]["remediation"]
     assert not place.cluster.all("jobs")
+
+
+def test_what_is_not_installed_is_named(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place.recipe("operator-health")
+    monkeypatch.setenv("AICR_PLUGINS", "validators,recipes")
+    status, _, err = place.run("--runner", "job")
+    assert status == 3
+    assert "aicr-kube" in err
+    monkeypatch.setenv("AICR_PLUGINS", "recipes")
+    assert run(["check", "operator-health"]) == 1
+    assert "aicr-validators" in capsys.readouterr().err
