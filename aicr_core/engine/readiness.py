@@ -42,10 +42,22 @@ def readings(snapshot: Document, name: str, *, json: bool, ask: Reader) -> list[
         return [_reading(paths.value(snapshot, paths.parse(name)), (), json)]
     from aicr_core.engine import fleet as fleets
 
-    paths.parse(name)
+    path = paths.parse(name)
+    groups = fleet.get("groups") or ()
+    lost = [str(item.get("node")) for item in fleet.get("failed") or ()]
+    if not groups:
+        raise AicrError(
+            Code.NOT_FOUND, "the fleet has no node with a snapshot", hint="measure the nodes again"
+        )
+    if lost and path.type not in fleets.CLUSTER_TYPES:
+        more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
+        raise AicrError(
+            Code.NOT_FOUND, f"{len(lost)} nodes have no snapshot: {', '.join(lost[:3])}{more}",
+            hint="measure them again; --readiness-unknown=warn goes on without them",
+        )  # fmt: skip
     document = dict(snapshot)
     found: dict[str, list[str]] = {}
-    for group in fleet["groups"]:
+    for group in groups:
         text = fleets.reading(document, group.get("differs", ()), name)
         found.setdefault(text, []).extend(group["nodes"])
     return [Reading(text, tuple(sorted(nodes))) for text, nodes in found.items()]
