@@ -16,6 +16,7 @@ from aicr_core.kit import durations, limits, yamlio
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.kit.run import Context
 from aicr_core.model.check import FAILED, PASSED, SKIPPED, CheckResult
+from aicr_core.model.resultline import write_result_line
 from aicr_core.model.target import Target
 from aicr_core.plugins.manager import resolve
 
@@ -59,6 +60,8 @@ class Verdict(NamedTuple):
     residue: tuple[str, ...] = ()
     """Commands that delete what could not be removed."""
     remediation: str = ""
+    line: str = ""
+    """The whole verdict for the runner, the last line of standard output; empty when no run waits for it."""
 
 
 def check(environment: Environment, request: CheckRequest, log: Callable[[str], None]) -> Verdict:
@@ -77,7 +80,9 @@ def check(environment: Environment, request: CheckRequest, log: Callable[[str], 
     except AicrError as error:
         place = f" ({error.where})" if error.where else ""
         hint = f"; {error.hint}" if error.hint else ""
-        return Verdict(STATUS[FAILED], f"[{error.code}] {error.message}{place}{hint}")
+        message = f"[{error.code}] {error.message}{place}{hint}"
+        line = _result_line(environment.settings.env, checks.refused(error))
+        return Verdict(STATUS[FAILED], message, line=line)
     try:
         result = checks.run_check(provider, resolve(provider.call), ctx, target)
     finally:
@@ -86,7 +91,8 @@ def check(environment: Environment, request: CheckRequest, log: Callable[[str], 
             log("left in the cluster; remove with:\n  " + "\n  ".join(residue))
     output = tuple(line for evidence in result.evidence for line in evidence.lines())
     status = STATUS.get(result.status, NO_VERDICT)
-    return Verdict(status, _line(result), output, residue, result.remediation)
+    line = _result_line(environment.settings.env, result)
+    return Verdict(status, _line(result), output, residue, result.remediation, line)
 
 
 def _render(template: str, **variables: Any) -> str:
@@ -98,6 +104,12 @@ def _render(template: str, **variables: Any) -> str:
 def _line(result: CheckResult) -> str:
     """Give the line of the termination log; also a skip has one (spec/validate.md 16.1, 10)."""
     return f"[{result.code}] {result.message}" if result.code is not None else result.message
+
+
+def _result_line(env: Mapping[str, str], result: CheckResult) -> str:
+    """Give the line for the run that started this container; none for a person, who has no such variables."""
+    run, name = env.get("AICR_RUN_ID", ""), env.get("AICR_VALIDATOR_NAME", "")
+    return write_result_line(result, run=run, check=name) if run and name else ""
 
 
 def _provider(environment: Environment, name: str) -> Check:

@@ -79,6 +79,11 @@ class Inputs(NamedTuple):
         found: Mapping[str, Any] = (self.recipe.document.get("validation") or {}).get(phase) or {}
         return found
 
+    def constraints(self, phase: str) -> dict[str, str]:
+        """The expressions of a phase's constraints by name."""
+        items = self.settings(phase).get("constraints") or ()
+        return {item["name"]: item.get("value", "") for item in items}
+
     def with_asserts(self) -> Document:
         """The recipe, its components with the assertions that count for them."""
         refs = [

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aicr_core.kit.errors import Code
+from aicr_core.kit.errors import AicrError, Code, one_line
 from aicr_core.kit.run import Runner, Task
-from aicr_core.model.check import RUN_NAMESPACE, Right, failed
+from aicr_core.model.check import OTHER, RUN_NAMESPACE, CheckResult, Right, failed
 from aicr_core.model.rbac import questions
 from aicr_core.plugins.manager import resolve
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from aicr_core.engine.selection import Entry
     from aicr_core.kit.run import Context
-    from aicr_core.model.check import CheckResult
     from aicr_core.model.cluster import Cluster
     from aicr_core.model.rbac import Question
 
@@ -28,7 +27,13 @@ def rights_of(entry: Entry, recipe: Mapping[str, Any]) -> tuple[Right, ...]:
     if entry.check is None:
         return ()
     rights = entry.check.rights
-    return tuple(rights) if isinstance(rights, tuple) else tuple(resolve(rights)(recipe))
+    try:
+        return tuple(rights) if isinstance(rights, tuple) else tuple(resolve(rights)(recipe))
+    except AicrError:
+        raise
+    except Exception as error:
+        text = f"the rights of check {entry.name}: {type(error).__name__}: {error}"
+        raise AicrError(Code.INTERNAL, text, plugin=entry.plugin) from error
 
 
 def home_rights(namespace: str) -> tuple[Right, ...]:
@@ -52,7 +57,18 @@ def denied(
     ``namespace`` is where the run works. A question that gets no answer is no reason to stop: what is forbidden says
     so when it is tried.
     """
-    asks = {entry.name: questions(rights_of(entry, recipe), namespace) for entry in entries}
+    found: dict[str, CheckResult] = {}
+    asks = {}
+    for entry in entries:
+        try:
+            asks[entry.name] = questions(rights_of(entry, recipe), namespace)
+        except Exception as error:  # what a plugin declares concerns its check alone
+            text = (
+                f"plugin {entry.plugin} cannot say what {entry.name} may do: {one_line(str(error))}"
+            )
+            found[entry.name] = CheckResult(
+                status=OTHER, code=Code.INTERNAL, reason="NoRights", message=text
+            )
     single = sorted({question for asked in asks.values() for question in asked})
 
     def task(question: Question) -> Task:
@@ -64,7 +80,6 @@ def denied(
     outcomes = Runner(AT_ONCE).run([task(question) for question in single])
     answered = zip(single, outcomes, strict=True)
     missing = {one for one, outcome in answered if outcome.status == "ok" and not outcome.value}
-    found = {}
     for name, asked in asks.items():
         lacking = [str(one) for one in asked if one in missing]
         if lacking:

@@ -6,7 +6,6 @@ start are verdicts of the checks concerned, so that there is a report. Only an i
 
 from __future__ import annotations
 
-import shlex
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,18 +13,19 @@ import attrs
 
 from aicr_core.app import validate as uses
 from aicr_core.app import validation_inputs as loading
-from aicr_core.app.validation_rights import denied, is_at_home, rights_of
+from aicr_core.app.validation_cleanup import RUN, Makings
+from aicr_core.app.validation_rights import denied, is_at_home
+from aicr_core.app.validation_session import PROCESS, open_session
 from aicr_core.engine import checks, readiness, render
 from aicr_core.kit import durations, limits
-from aicr_core.kit.errors import AicrError, Code
+from aicr_core.kit.errors import AicrError, Code, one_line
 from aicr_core.kit.run import Context, Outcome, Runner, Task
 from aicr_core.model.check import FAILED, OTHER, CheckResult, PhaseReport, ReportItem, failed
-from aicr_core.model.checkrun import CheckRun
 from aicr_core.model.target import Ledger, Reads, Target
 from aicr_core.plugins.manager import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from aicr_core.app.environment import Environment
     from aicr_core.app.validate import Progress, ValidateRequest
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from aicr_core.plugins.providers import Phase
 
 Document = dict[str, Any]
-PROCESS = "process"
 PUBLISHED = "ctrf"
 """The format of the reports that a runner keeps in the cluster (spec/validate.md 6.1)."""
 
@@ -72,10 +71,8 @@ class Run:
         self._recipe = inputs.with_asserts()
         self._cluster: Cluster | None = None
         self._session: Any = None
-        self._targets: dict[str, Target] = {}
-        self._cleaned: set[str] = set()
-        self._residue: list[str] = []
         self._warnings: list[str] = []
+        self._makings = Makings(request.kubeconfig, keep=request.keep, warn=self._warnings.append)
         self._lost: CheckResult | None = None
         """Why no check can run at all."""
         self._denied: dict[str, CheckResult] = {}
@@ -99,8 +96,12 @@ class Run:
                     self._phase(phase, reports)
         except KeyboardInterrupt:
             interrupted = "interrupted"
-        self._finish()
-        return Done(reports, tuple(self._residue), interrupted, tuple(self._warnings))
+        finally:
+            try:
+                self._finish()
+            except KeyboardInterrupt:
+                interrupted = "interrupted again, while cleaning up"
+        return Done(reports, tuple(self._makings.residue), interrupted, tuple(self._warnings))
 
     def _note(self, text: str) -> None:
         """Pass on what a check or runner says on its way; it is no part of the report."""
@@ -123,10 +124,21 @@ class Run:
             self._cluster.version()
             self._preflight(wanted)
             if self._request.runner != PROCESS:
-                self._open_session(wanted)
+                allowed = [entry for entry in wanted if entry.name not in self._denied]
+                self._session = open_session(
+                    self._environment, self._inputs, self._snapshot, self._request, allowed,
+                    run=self._run, cluster=self._cluster, log=self._warnings.append,
+                )  # fmt: skip
             else:
                 self._home([entry for entry in wanted if self._makes(entry)])
-        except AicrError as error:
+        except Exception as error:  # also what a runner of a plugin raises
+            known = isinstance(error, AicrError)
+            code = error.code if isinstance(error, AicrError) else Code.INTERNAL
+            said = (
+                error.message
+                if isinstance(error, AicrError)
+                else f"{type(error).__name__}: {error}"
+            )
             self._lost = CheckResult(
                 status=OTHER, code=error.code, reason="NoCluster" if self._cluster is None else "NotStarted",
                 message=f"no check could be started: {error.message}", remediation=error.hint or "",
@@ -155,7 +167,7 @@ class Run:
                 raise
             try:
                 context = Context(settings=self._environment.settings)
-                self._target("", context, Reads()).ensure_namespace(name)
+                self._target(RUN, context, Reads()).ensure_namespace(name)
             except AicrError as refused:
                 result = failed(
                     refused.code, "NoNamespace", f"namespace {name} cannot be made: {refused.message}",
@@ -170,52 +182,6 @@ class Run:
         if in_process or not self._request.service_account:
             asking = [entry for entry in wanted if self._makes(entry) or not in_process]
             self._denied = denied(self._cluster, asking, self._recipe, self._request.namespace)
-
-    def _open_session(self, wanted: Sequence[Entry]) -> None:
-        runners = self._environment.manager.named("aicr_check_runners", "name")
-        if self._request.runner not in runners:
-            raise self._environment.manager.missing(
-                "runner", self._request.runner, [PROCESS, *sorted(runners)], {}
-            )
-        assert self._cluster is not None
-        _, provider = runners[self._request.runner]
-        allowed = [entry for entry in wanted if entry.name not in self._denied]
-        rights = [right for entry in allowed for right in rights_of(entry, self._recipe)]
-        request = self._request
-        whole = CheckRun(
-            run=self._run, cluster=self._cluster, namespace=request.namespace,
-            recipe=self._inputs.recipe.document, snapshot=self._snapshot, inputs=self._travelling(allowed),
-            rights=tuple(dict.fromkeys(rights)), service_account=request.service_account,
-            node_selector=request.node_selector, tolerations=request.tolerations,
-            image_pull_secrets=request.image_pull_secrets, keep=request.keep, pace=request.pace,
-        )  # fmt: skip
-        context = Context(
-            settings=self._environment.settings, timeout=limits.CHECK, log=self._warnings.append,
-            options={"kubeconfig": self._request.kubeconfig},
-        )  # fmt: skip
-        self._session = resolve(provider.open)(context, whole)
-
-    def _travelling(self, entries: Sequence[Entry]) -> Document:
-        """Give what a check in a container needs beside recipe and snapshot."""
-        profiles = {
-            entry.name: list(found)
-            for entry in entries
-            if (found := loading.profiles_of(self._inputs.catalogue, entry.name))
-        }
-        phases = {entry.phase for entry in entries}
-        return {
-            "asserts": dict(self._inputs.asserts),
-            "profiles": profiles,
-            "constraints": {phase: self._constraints(phase) for phase in sorted(phases)},
-            "nodes": {
-                phase: dict(self._inputs.settings(phase).get("nodeSelection") or {})
-                for phase in sorted(phases)
-            },
-        }
-
-    def _constraints(self, phase: str) -> dict[str, str]:
-        items = self._inputs.settings(phase).get("constraints") or ()
-        return {item["name"]: item.get("value", "") for item in items}
 
     # --- one phase --------------------------------------------------------------------------------
 
@@ -327,7 +293,7 @@ class Run:
             render=render.template,
         )  # fmt: skip
         runner.run([self._task(entry, reads) for entry in entries])
-        self._clean_late()
+        self._makings.clean_all(but=RUN)
 
     def _task(self, entry: Entry, reads: Reads) -> Task:
         exclusive = entry.check.exclusive if entry.check is not None else ()
@@ -341,14 +307,14 @@ class Run:
             return Task(entry.name, entry.plugin, in_job, timeout, exclusive=exclusive)
         check = entry.check
         assert check is not None
-        call = resolve(check.call)
 
         def here(ctx: Context) -> CheckResult:
             inner = ctx.within(entry.container.timeout)
             target = self._target(entry.name, inner, reads)
-            result = checks.run_check(check, call, inner, target)
-            self._clean(entry.name)
-            return result
+            try:
+                return checks.run_check(check, resolve(check.call), inner, target)
+            finally:
+                self._makings.clean(entry.name)
 
         timeout = entry.container.timeout + limits.CHECK_MARGIN + limits.CLEAN_UP
         return Task(entry.name, entry.plugin, here, timeout, exclusive=exclusive)
@@ -359,13 +325,13 @@ class Run:
         phase = next((entry.phase for entry in self._inputs.entries if entry.name == name), "")
         target = Target(
             ctx, self._cluster.within(ctx.remaining), recipe=self._recipe, snapshot=self._snapshot,
-            namespace=request.namespace, run=self._run, constraints=self._constraints(phase),
+            namespace=request.namespace, run=self._run, constraints=self._inputs.constraints(phase),
             asserts=self._inputs.asserts, profiles=loading.profiles_of(self._inputs.catalogue, name),
             nodes=self._inputs.settings(phase).get("nodeSelection") or {},
             node_selector=request.node_selector, tolerations=request.tolerations,
             image_pull_secrets=request.image_pull_secrets, reads=reads, ledger=Ledger(), pace=request.pace,
         )  # fmt: skip
-        self._targets[name] = target
+        self._makings.add(name, target)
         return target
 
     def _ended(self, entry: Entry, outcome: Outcome, start: int) -> ReportItem:
@@ -380,7 +346,13 @@ class Run:
             )  # fmt: skip
         if isinstance(outcome.value, CheckResult):
             return self._item(entry, outcome.value, **times)
-        assert outcome.error is not None
+        if outcome.error is None:
+            got = type(outcome.value).__name__
+            result = CheckResult(
+                status=OTHER, code=Code.INTERNAL, reason="NoResult",
+                message=f"runner {self._request.runner} answered {got}, no verdict",
+            )  # fmt: skip
+            return self._item(entry, result, **times)
         if outcome.status == "skipped" and self._request.fail_fast:
             return uses.not_run(
                 entry, "FailFast", "not run: a check before it failed, and --fail-fast is given"
@@ -409,32 +381,21 @@ class Run:
 
     # --- after the last ---------------------------------------------------------------------------
 
-    def _clean(self, name: str) -> None:
-        """Remove what a check made; with ``--no-cleanup`` say how to."""
-        target = self._targets[name]
-        if self._request.keep:
-            self._leave(checks.kubectl_delete(path) for path in target.ledger.close())
-        else:
-            self._leave(checks.clean_up(target))
-        self._cleaned.add(name)
-
-    def _leave(self, commands: Iterable[str]) -> None:
-        """Keep commands for what is left, for the cluster that was worked on."""
-        kubeconfig = self._request.kubeconfig
-        tail = f" --kubeconfig {shlex.quote(kubeconfig)}" if kubeconfig else ""
-        self._residue += [f"{command}{tail}" for command in commands]
-
-    def _clean_late(self) -> None:
-        """Remove what checks made that were given up; the run's own things stay until the end."""
-        for name in sorted(set(self._targets) - self._cleaned - {""}):
-            self._clean(name)
-
     def _finish(self) -> None:
-        self._clean_late()
-        if "" in self._targets:
-            self._clean("")
-        if self._session is not None:
-            self._residue += self._session.close()
+        """Remove everything; nothing that goes wrong here keeps the report from being written."""
+        try:
+            self._makings.clean_all()
+        finally:
+            if self._session is not None:
+                self._close()
+
+    def _close(self) -> None:
+        try:
+            self._makings.residue += self._session.close()
+        except Exception as error:  # a runner is a plugin's
+            self._warnings.append(
+                f"runner {self._request.runner} did not clean up: {one_line(str(error))}"
+            )
 
 
 def _now() -> int:

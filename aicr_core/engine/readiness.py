@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     Reader = Callable[[str], Any]
 
 SEVERITIES = ("error", "warning")
+OF_CLUSTER = ("K8s", "NodeTopology")
+"""Types that are read from the API, whichever nodes were measured."""
 _ODD_STARTS = ("~", "^", "=", "!")
 
 
@@ -49,7 +51,7 @@ def readings(snapshot: Document, name: str, *, json: bool, ask: Reader) -> list[
         raise AicrError(
             Code.NOT_FOUND, "the fleet has no node with a snapshot", hint="measure the nodes again"
         )
-    if lost and path.type not in fleets.CLUSTER_TYPES:
+    if lost and path.type not in OF_CLUSTER:
         more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
         raise AicrError(
             Code.NOT_FOUND, f"{len(lost)} nodes have no snapshot: {', '.join(lost[:3])}{more}",

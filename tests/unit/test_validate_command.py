@@ -541,3 +541,85 @@ def test_what_is_not_installed_is_named(
     monkeypatch.setenv("AICR_PLUGINS", "recipes")
     assert run(["check", "operator-health"]) == 1
     assert "aicr-validators" in capsys.readouterr().err
+
+
+def _change(place: Place, before: str, after: str) -> None:
+    """Change the plugin's hooks, before it is imported."""
+    hooks = place.folder / "site/aicr_widgets/hooks.py"
+    text = hooks.read_text()
+    assert before in text
+    hooks.write_text(text.replace(before, after))
+
+
+def test_a_check_whose_code_is_not_there_concerns_nobody_else(place: Place) -> None:
+    _change(
+        place, 'description="later", call=good', 'description="later", call="aicr_gone.x:check"'
+    )
+    place.recipe("later", phase="conformance", validation={"deployment": {"checks": ["good"]}})
+    status, tests, _ = place.run("--keep-going")
+    assert status == 8
+    assert tests["good"]["status"] == "passed"
+    assert "aicr_gone.x:check" in tests["later"]["message"]
+
+
+def test_rights_that_cannot_be_told_concern_their_check(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _change(place, "rights=RIGHTS", "rights=lambda recipe: 1 / 0")
+    place.recipe("maker", "good")
+    status, tests, _ = place.run("--phase", "deployment")
+    assert status == 8
+    assert tests["good"]["status"] == "passed"
+    assert tests["maker"]["extra"]["reason"] == "NoRights"
+    assert run(["validate", "-r", "recipe.yaml", "--print-rbac"]) == 8
+    err = capsys.readouterr().err
+    assert "the rights of check maker: ZeroDivisionError" in err
+    assert "(plugin widgets)" in err
+
+
+RUNNER = """
+class Session:
+    def run(self, ctx, check, entry):
+        {run}
+    def publish(self, phase, report):
+        pass
+    def close(self):
+        {close}
+
+def opened(ctx, run):
+    {open}
+
+@api.hookimpl
+def aicr_check_runners():
+    yield api.CheckRunner(name="odd", open=opened)
+"""
+
+
+@pytest.mark.parametrize(
+    ("parts", "reason", "told"),
+    [
+        ({"run": "return 7"}, "NoResult", ""),
+        ({"run": "raise ValueError('x')"}, "Crashed", ""),
+        ({"close": "raise ValueError('closed badly')"}, "", "did not clean up: closed badly"),
+        ({"open": "raise ValueError('opened badly')"}, "NotStarted", "opened badly"),
+    ],
+)
+def test_a_runner_that_misbehaves_still_gives_a_report(
+    place: Place, parts: dict[str, str], reason: str, told: str
+) -> None:
+    usual = {"run": "return api.ReportItem(name=check.name, phase=check.phase, result=api.passed())",
+             "close": "return ()", "open": "return Session()"}  # fmt: skip
+    hooks = place.folder / "site/aicr_widgets/hooks.py"
+    hooks.write_text(hooks.read_text() + RUNNER.format(**{**usual, **parts}))
+    manifest = place.folder / "site/aicr_widgets/aicr-plugin.toml"
+    manifest.write_text(
+        manifest.read_text().replace('"aicr_checks"', '"aicr_checks", "aicr_check_runners"')
+    )
+    _change(place, "description=name, call=call)", 'description=name, call=call, image="x:1")')
+    place.recipe("good")
+    status, tests, err = place.run("--phase", "deployment", "--runner", "odd")
+    assert told in err
+    if reason:
+        assert (status, tests["good"]["extra"]["reason"]) == (8, reason)
+    else:
+        assert tests["good"]["status"] == "passed"
