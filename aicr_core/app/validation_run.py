@@ -131,14 +131,10 @@ class Run:
                 )  # fmt: skip
             else:
                 self._home([entry for entry in wanted if self._makes(entry)])
-        except Exception as error:  # also what a runner of a plugin raises
-            known = isinstance(error, AicrError)
-            code = error.code if isinstance(error, AicrError) else Code.INTERNAL
-            said = (
-                error.message
-                if isinstance(error, AicrError)
-                else f"{type(error).__name__}: {error}"
-            )
+        except Exception as raised:  # also what a runner of a plugin raises
+            error = raised
+            if not isinstance(error, AicrError):
+                error = AicrError(Code.INTERNAL, one_line(f"{type(raised).__name__}: {raised}"))
             self._lost = CheckResult(
                 status=OTHER, code=error.code, reason="NoCluster" if self._cluster is None else "NotStarted",
                 message=f"no check could be started: {error.message}", remediation=error.hint or "",
