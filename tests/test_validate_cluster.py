@@ -129,3 +129,60 @@ def test_the_printed_rights_are_enough_for_a_phase(
     refused = [test for test in tests if "forbidden" in test.get("message", "").lower()]
     assert not refused
     assert not [test for test in tests if test.get("extra", {}).get("reason") == "MissingRights"]
+
+
+def test_a_submission_without_a_recipe(
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fake_cluster: Any,
+    fake_kubeconfig: str,
+) -> None:
+    """All features of an empty cluster: a relative directory, a page for each requirement, and a verdict that counts."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AICR_WAIT_FACTOR", "0.001")
+    words = ["validate", "--cncf-submission", "--evidence-dir", "proof/v1", "-k", fake_kubeconfig]
+    assert run([*words, "-o", "report.json"]) == 8
+    written = sorted(path.name for path in (tmp_path / "proof/v1").rglob("*") if path.is_file())
+    assert {"PRODUCT.yaml", "README.md", "dra-support.md", "gang-scheduling.md"} <= set(written)
+    assert "kubernetesVersion: v1.33" in (tmp_path / "proof/v1/PRODUCT.yaml").read_text()
+    tests = json.loads((tmp_path / "report.json").read_text())["results"]["tests"]
+    assert len(tests) == 9
+    assert run([*words, "--feature", "dar"]) == 2
+    assert (
+        run([*words, "--feature", "dra", "-t", "markdown"]) == 0
+    )  # it does not apply, and says so
+
+
+def test_without_a_snapshot_an_agent_takes_one(
+    place: pathlib.Path, fake_cluster: Any, fake_kubeconfig: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The agent's pod runs in the namespace of the run, and is gone afterwards."""
+    from agent_lab import frames
+    from emulated_cluster import Controllers, node
+
+    fake_cluster.add(node("gpu-1", labels={"nvidia.com/gpu.present": "true"}))
+
+    def produce(_pod: Any, _container: Any) -> Any:
+        yield from frames("gpu-1")
+
+    (place / "recipe.yaml").write_text(
+        "kind: RecipeResult\nconstraints: [{name: GPU.smi.gpu-count, value: '8'}]\n"
+    )
+    with Controllers(fake_cluster, produce):
+        words = [
+            "-k",
+            fake_kubeconfig,
+            "-t",
+            "json",
+            "--image",
+            "r.example/aicr:1",
+            "--timeout",
+            "20s",
+        ]
+        status = run(["validate", "-r", "recipe.yaml", *words])
+    out, err = capsys.readouterr()
+    assert status == 0, err
+    gate = json.loads(out)["phases"][0]
+    assert gate["items"][0]["status"] == "passed"
+    assert not fake_cluster.all("jobs")
+    assert not fake_cluster.all("pods", "aicr-validation")
