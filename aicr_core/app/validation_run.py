@@ -112,7 +112,7 @@ class Run:
             entry
             for entry in self._inputs.selected(phase.name)
             if entry.name not in self._request.skip_checks
-            and not (self._request.read_only and entry.check is not None and entry.check.mutates)
+            and not (self._request.read_only and entry.mutates)
         ]
 
     # --- before the first check -------------------------------------------------------------------
@@ -216,7 +216,7 @@ class Run:
         """Give the item of a check that is not run, None when it is."""
         if entry.name in self._request.skip_checks:
             return uses.not_run(entry, "NamedInSkipChecks", "skipped by --skip-check")
-        if self._request.read_only and entry.check is not None and entry.check.mutates:
+        if self._request.read_only and entry.mutates:
             return uses.not_run(
                 entry,
                 "ReadOnly",

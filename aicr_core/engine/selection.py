@@ -44,6 +44,11 @@ class Entry(NamedTuple):
         return (self.check.title if self.check is not None else "") or self.name
 
     @property
+    def mutates(self) -> bool:
+        """Whether it makes objects in the cluster; of a container nobody knows that it does not."""
+        return self.check is None or self.check.mutates
+
+    @property
     def constraints(self) -> tuple[str, ...]:
         """Names of the phase constraints that it reads."""
         return self.check.constraints if self.check is not None else ()

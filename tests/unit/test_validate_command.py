@@ -502,6 +502,9 @@ def test_a_container_only_check_says_so(place: Place) -> None:
     assert tests, err
     assert (status, tests["own"]["extra"]["reason"]) == (8, "NeedsContainer")
     assert "--runner job" in tests["own"]["extra"]["remediation"]
+    # What a container does, nobody knows.
+    status, tests, _ = place.run("--phase", "deployment", "--data", "mine", "--read-only")
+    assert (status, tests["own"]["extra"]["reason"]) == (0, "ReadOnly")
 
 
 def test_the_list_goes_by_phase_and_says_what_the_recipe_asks_for(
