@@ -52,7 +52,7 @@ def listing(
             entry.name,
             entry.phase,
             "yes" if entry.name in selected.get(entry.phase, ()) else "no",
-            "objects" if entry.mutates else "-",
+            "?" if entry.check is None else "objects" if entry.mutates else "-",
             f"{entry.container.timeout:g}s",
             entry.description,
         )
