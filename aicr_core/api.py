@@ -31,6 +31,7 @@ from aicr_core.model.checkrun import CatalogEntry, CheckRun
 from aicr_core.model.cluster import Cluster
 from aicr_core.model.rbac import Question, questions, rbac_objects
 from aicr_core.model.readings import Sign, readings, recognise
+from aicr_core.model.resultline import read_result_line, write_result_line
 from aicr_core.model.settings import Settings
 from aicr_core.model.snapshot import Detection, Item, Measurement, Subtype
 from aicr_core.model.target import MANAGED, RUN_LABEL, Target
@@ -120,6 +121,7 @@ __all__ = [
     "questions",
     "rbac_objects",
     "read_frames",
+    "read_result_line",
     "readings",
     "recognise",
     "sarif_log",
@@ -129,4 +131,5 @@ __all__ = [
     "to_json",
     "to_yaml",
     "write_frames",
+    "write_result_line",
 ]

@@ -79,6 +79,8 @@ def check(environment: Environment, /, **given: Any) -> int:
     if verdict.remediation:
         note(f"to do: {verdict.remediation}")
     use_case.end(environment, verdict.message)
+    if verdict.line:
+        write_result(verdict.line + "\n")
     return verdict.status
 
 

@@ -40,7 +40,7 @@ def run_check(
         if not isinstance(result, CheckResult):
             result = _other("NoResult", f"{check.name} answered {type(result).__name__}, no result")
     except AicrError as error:
-        result = _refused(error)
+        result = refused(error)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # also one that tries to end the process: the run goes on
@@ -53,7 +53,8 @@ def run_check(
     )
 
 
-def _refused(error: AicrError) -> CheckResult:
+def refused(error: AicrError) -> CheckResult:
+    """Give the verdict of a check that an error kept from its own."""
     place = f" ({error.where})" if error.where and error.where not in error.message else ""
     return failed(
         error.code, _reason(error), f"{error.message}{place}", remediation=error.hint or ""

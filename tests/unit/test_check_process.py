@@ -15,9 +15,13 @@ from emulated_cluster import FakeCluster
 
 from aicr_core.app import check_process
 from aicr_core.cli.root import run
+from aicr_core.kit.errors import Code
+from aicr_core.model.resultline import MARK, read_result_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from aicr_core.model.check import CheckResult
 
 RECIPE = """\
 kind: RecipeResult
@@ -83,6 +87,51 @@ def test_a_check_that_fails_says_why_in_the_termination_log(
 def test_a_skip_says_why_too(place: pathlib.Path) -> None:
     assert run(["check", "expected-resources"]) == 2
     assert _said(place)
+
+
+def _line(name: str, out: str) -> CheckResult:
+    """Give what the last line of standard output carries."""
+    found = read_result_line(out.splitlines()[-1], run="r1", check=name)
+    assert found is not None, out
+    return found
+
+
+def test_the_last_line_carries_the_verdict_to_the_run_that_waits_for_it(
+    place: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AICR_VALIDATOR_NAME", "mine")
+    assert run(["check", "operator-health"]) == 1
+    found = _line("mine", capsys.readouterr().out)
+    assert (found.status, found.code, found.reason) == ("failed", Code.NOT_FOUND, "NoOperatorPods")
+    assert _said(place) == f"[NOT_FOUND] {found.message}"
+    assert found.expected
+    assert found.remediation
+    assert [one.label for one in found.evidence] == ["GPU operator pods"]
+
+
+def test_a_check_that_cannot_start_has_the_line_too(
+    place: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AICR_VALIDATOR_NAME", "operator-helth")
+    assert run(["check", "operator-helth"]) == 1
+    found = _line("operator-helth", capsys.readouterr().out)
+    assert (found.status, found.code, found.reason) == ("failed", Code.NOT_FOUND, "NotFound")
+    assert "operator-health" in found.remediation
+
+
+@pytest.mark.parametrize("absent", ["AICR_RUN_ID", "AICR_VALIDATOR_NAME"])
+def test_a_person_does_not_see_the_line(
+    place: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    absent: str,
+) -> None:
+    monkeypatch.setenv("AICR_VALIDATOR_NAME", "operator-health")
+    monkeypatch.delenv(absent)
+    assert run(["check", "operator-health"]) == 1
+    out, err = capsys.readouterr()
+    assert MARK not in out + err
+    assert "--- GPU operator pods ---" in out
 
 
 def test_options_for_people_win(

@@ -88,11 +88,23 @@ def _validate(
     (folder / "recipe.yaml").write_text(RECIPE)
     (folder / "snapshot.yaml").write_text(SNAPSHOT)
     kubeconfig = cluster.kubeconfig(folder / "kubeconfig")
-    words = ["validate", "-r", "recipe.yaml", "-s", "snapshot.yaml", "-k", kubeconfig, *more]
+    words = [
+        "validate",
+        "-r",
+        "recipe.yaml",
+        "-s",
+        "snapshot.yaml",
+        "-k",
+        kubeconfig,
+        "-t",
+        "json",
+        *more,
+    ]
     with Controllers(cluster, Container(cluster, folder)):
         status, out, err = run(words, Environment(Settings.from_env(os.environ)))
-    tests = {test["name"]: test for test in json.loads(out)["results"]["tests"]}
-    return status, tests, err
+    phases = json.loads(out)["phases"]
+    items = {item["name"]: item for phase in phases if not phase["gate"] for item in phase["items"]}
+    return status, items, err
 
 
 def _install(cluster: FakeCluster, version: str) -> None:
@@ -103,6 +115,10 @@ def _install(cluster: FakeCluster, version: str) -> None:
                  "spec": {"template": {"spec": spec}}})  # fmt: skip
     cluster.add({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec,
                  "status": {"phase": "Running"}})  # fmt: skip
+
+
+SAME = ("status", "code", "reason", "message", "expected", "actual", "remediation", "evidence")
+"""Fields of an item that are the check's, wherever it ran."""
 
 
 @pytest.mark.parametrize("version", ["v25.3.0", "v23.9.0", ""])
@@ -117,12 +133,51 @@ def test_a_check_says_the_same_in_a_pod_and_in_this_process(
     pods = _validate(cluster, tmp_path / "pods", monkeypatch, "--runner", "job")
     assert pods[0] == here[0], pods[2]
     assert list(pods[1]) == list(here[1])
-    for name, test in here[1].items():
-        other = pods[1][name]
-        assert other["status"] == test["status"], other
-        if test["status"] != "passed":
-            assert other["message"] == test["message"]
+    for name, item in here[1].items():
+        assert _verdict(pods[1][name]) == _verdict(item)
+    ran = {name: item for name, item in pods[1].items() if item.get("runner") == "job"}
+    assert len(ran) == 3
+    for item in ran.values():
+        assert not [line for line in item["output"] if "aicr.run/result" in line]
+        for block in item.get("evidence", ()):
+            assert f"--- {block['label']} ---" in item["output"]
+    failing = [item for item in here[1].values() if item["status"] == "failed"]
+    assert bool(failing) == (version != "v25.3.0")
+    for item in failing:
+        assert {
+            "code",
+            "reason",
+            "message",
+            "expected",
+            "actual",
+            "remediation",
+            "evidence",
+        } <= set(item)
     assert [item for plural in KINDS if plural != "pods" for item in cluster.all(plural)] == []
+
+
+def _verdict(item: Item) -> Item:
+    return {name: item[name] for name in SAME if name in item}
+
+
+def test_a_check_that_the_cluster_refuses_says_the_same_in_both(
+    cluster: FakeCluster, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error that is raised is a verdict too, with the server's own word as its reason."""
+    cluster.faults.add(
+        "GET", ".*/namespaces/gpu-operator/.*", status=403, reason="Forbidden", message="no"
+    )
+    for place in ("here", "pods"):
+        (tmp_path / place).mkdir()
+    here = _validate(cluster, tmp_path / "here", monkeypatch)[1]
+    pods = _validate(cluster, tmp_path / "pods", monkeypatch, "--runner", "job")[1]
+    assert {name: _verdict(item) for name, item in pods.items()} == {
+        name: _verdict(item) for name, item in here.items()
+    }
+    assert (here["operator-health"]["code"], here["operator-health"]["reason"]) == (
+        "UNAUTHORIZED",
+        "Forbidden",
+    )
 
 
 def test_an_interrupted_run_leaves_nothing(cluster: FakeCluster, tmp_path: pathlib.Path) -> None:

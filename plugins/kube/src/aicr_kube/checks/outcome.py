@@ -1,7 +1,7 @@
 """What became of a check's container, as the verdict of the check (spec/validate.md 6.4, 7). Pure.
 
 Exit status 0, 1 and 2 are the check's own word; everything else gives no verdict and is ``other``, with the
-cluster's reason and what mends it.
+cluster's reason and what mends it. A result line of its log adds to a verdict, and never makes another one of it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import datetime
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aicr_core.api import AicrError, CheckResult, Code, passed, skipped
+import attrs
+
+from aicr_core.api import AicrError, CheckResult, Code, passed, read_result_line, skipped
 from aicr_kube.checks.objects import CONTAINER
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ Object = dict[str, Any]
 LINES = 1000
 WIDTH = 512
 """Bytes of a line."""
+LAST = 50
+"""Lines at the end of a log among which a result line is: standard error may come after it."""
+UNEXPECTED = "UnexpectedExit"
 FAILED, OTHER = "failed", "other"
 _SAID = re.compile(r"\[([A-Z_]+)\] (.*)", re.DOTALL)
 _LONGEST = 4096
@@ -110,7 +115,7 @@ def _state(pod: Object) -> Object:
 
 def _verdict(ended: Object, pod: Object) -> CheckResult:
     status, reason = ended.get("exitCode"), str(ended.get("reason") or "")
-    said = readable(str(ended.get("message") or "").strip()[:_LONGEST])
+    said = _termination(ended)
     evicted = str((pod.get("status") or {}).get("reason") or "")
     if reason == "OOMKilled":
         return other(reason, "the container was OOMKilled: it needed more memory than its limit")
@@ -122,8 +127,12 @@ def _verdict(ended: Object, pod: Object) -> CheckResult:
     text = f"the container ended with exit status {status}"
     if said:
         text += f": {said}"
-    return other(reason if reason not in ("", "Error") else "UnexpectedExit", text,
+    return other(reason if reason not in ("", "Error") else UNEXPECTED, text,
                  hint="see the check's output")  # fmt: skip
+
+
+def _termination(ended: Object) -> str:
+    return readable(str(ended.get("message") or "").strip()[:_LONGEST])
 
 
 def _own_word(status: int, said: str) -> CheckResult:
@@ -149,6 +158,54 @@ def _moment(text: object) -> int:
     except ValueError:
         return 0
     return int(moment.timestamp() * 1000) if moment.tzinfo is not None else 0
+
+
+def with_log(
+    ended: Ended, pod: Object, log: str, *, run: str, check: str
+) -> tuple[Ended, tuple[str, ...]]:
+    """Give how a container ended with what the result line of its log adds, and the log as the report holds it.
+
+    The last line that carries a result of this check counts if it fits the verdict of the exit status, and is not
+    shown then. Any other is output.
+    """
+    lines = log.rstrip("\n").split("\n")
+    for at in reversed(range(len(lines))[-LAST:]):
+        said = read_result_line(lines[at], run=run, check=check)
+        if said is not None:
+            if _fits(said, ended.result):
+                del lines[at]
+                text = _termination(_state(pod).get("terminated") or {})
+                ended = ended._replace(result=_detailed(ended.result, _clean(said), text))
+            break
+    else:
+        return ended, lines_of(log)
+    return ended, lines_of("\n".join(lines))
+
+
+def _fits(said: CheckResult, result: CheckResult) -> bool:
+    """Tell whether a result line may be believed: what the cluster says of a container's end is not its word."""
+    return said.status == result.status and (said.status != OTHER or result.reason == UNEXPECTED)
+
+
+def _detailed(result: CheckResult, said: CheckResult, text: str) -> CheckResult:
+    """Add what a result line says to a verdict; ``text`` is the termination log, which comes first and may be cut."""
+    wrote = f"[{said.code}] {said.message}" if said.code is not None else said.message
+    if not wrote.lstrip().startswith(text):
+        said = attrs.evolve(said, code=result.code or said.code, message=result.message)
+    return attrs.evolve(
+        said, reason=said.reason or result.reason, message=said.message or result.message
+    )
+
+
+def _clean(said: CheckResult) -> CheckResult:
+    return attrs.evolve(
+        said, reason=readable(said.reason), message=readable(said.message), expected=readable(said.expected),
+        actual=readable(said.actual), remediation=readable(said.remediation),
+        evidence=tuple(
+            attrs.evolve(one, label=readable(one.label), text=readable(one.text), command=readable(one.command))
+            for one in said.evidence
+        ),
+    )  # fmt: skip
 
 
 def lines_of(text: str) -> tuple[str, ...]:

@@ -138,8 +138,8 @@ class Session:
             raise AicrError(
                 Code.UNAUTHORIZED, f"you may not {', '.join(map(str, denied))}",
                 where=f"--namespace {run.namespace}",
-                hint="ask for these rights, run the checks in this process (--runner process), or have an administrator "
-                "prepare a service account: aicr validate --print-rbac",
+                hint="ask for these rights, run the checks in this process (--runner process), or have an "
+                "administrator prepare a service account: aicr validate --print-rbac",
             )  # fmt: skip
 
     def _account_questions(self, run: CheckRun) -> list[Question]:
@@ -196,7 +196,11 @@ class Session:
         try:
             found = waiting.Waiter(ctx, self._api, made, limit, self._pace).wait()
             if found.pod is not None and found.ended.started:
-                lines = waiting.log_lines(ctx, self._api, found.pod)
+                log = waiting.log_of(ctx, self._api, found.pod)
+                ended, lines = outcome.with_log(
+                    found.ended, found.pod, log, run=self._run.run, check=entry.name
+                )
+                found = found._replace(ended=ended)
         finally:
             if not self._run.keep:
                 self._remove(ctx, place, name, found)

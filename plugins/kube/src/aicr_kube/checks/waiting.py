@@ -252,8 +252,8 @@ def _is_over(job: Object) -> bool:
     )
 
 
-def log_lines(ctx: Context, api: Api, pod: Object) -> tuple[str, ...]:
-    """Give the last lines of the check's log; none, with a word to the person, when it cannot be read."""
+def log_of(ctx: Context, api: Api, pod: Object) -> str:
+    """Give the end of the check's log; empty, with a word to the person, when it cannot be read."""
     metadata = pod["metadata"]
     path = namespaced("v1", str(metadata["namespace"]), "pods", str(metadata["name"]), "log")
     text = ""
@@ -265,5 +265,5 @@ def log_lines(ctx: Context, api: Api, pod: Object) -> tuple[str, ...]:
                 break
     except AicrError as error:
         ctx.log(f"the log of pod {metadata['name']} cannot be read: {error.message}")
-        return ()
-    return outcome.lines_of(text)
+        return ""
+    return text
