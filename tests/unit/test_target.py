@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pathlib
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -34,41 +36,45 @@ def _target(
 
 
 @pytest.fixture
-def client(fake_cluster: FakeCluster, fake_kubeconfig: str) -> Any:
-    from aicr_kube.client import Cluster
-
-    fake_cluster.add(
-        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "n"}}
-    )
-    with Cluster.open(fake_kubeconfig) as cluster:
+def fake() -> Iterator[FakeCluster]:
+    with FakeCluster() as cluster:
+        cluster.add(
+            {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "n"}}
+        )
         yield cluster
 
 
-def test_an_answer_is_asked_for_once(fake_cluster: FakeCluster, client: Any) -> None:
+@pytest.fixture
+def client(fake: FakeCluster, tmp_path: pathlib.Path) -> Iterator[Any]:
+    from aicr_kube.client import Cluster
+
+    with Cluster.open(fake.kubeconfig(tmp_path / "kubeconfig")) as cluster:
+        yield cluster
+
+
+def test_an_answer_is_asked_for_once(fake: FakeCluster, client: Any) -> None:
     reads = Reads()
     for target in (_target(client, reads), _target(client, reads)):
         assert target.get("v1", "pods", "p", "n")["metadata"]["name"] == "p"
         assert len(target.list("v1", "pods", "n")) == 1
-    assert sorted(fake_cluster.asked()) == [f"GET {_PODS}", f"GET {_PODS}/p"]
+    assert sorted(fake.asked()) == [f"GET {_PODS}", f"GET {_PODS}/p"]
 
 
 @pytest.mark.parametrize(("status", "code"), [(404, Code.NOT_FOUND), (403, Code.UNAUTHORIZED)])
 def test_a_refusal_is_asked_for_once(
-    fake_cluster: FakeCluster, client: Any, status: int, code: Code
+    fake: FakeCluster, client: Any, status: int, code: Code
 ) -> None:
-    fake_cluster.faults.add("GET", f"{_PODS}/x", status=status)
+    fake.faults.add("GET", f"{_PODS}/x", status=status)
     reads = Reads()
     for target in (_target(client, reads), _target(client, reads)):
         with pytest.raises(AicrError) as caught:
             target.get("v1", "pods", "x", "n")
         assert caught.value.code is code
-    assert fake_cluster.asked() == [f"GET {_PODS}/x"]
+    assert fake.asked() == [f"GET {_PODS}/x"]
 
 
-def test_the_time_of_one_check_is_not_that_of_another(
-    fake_cluster: FakeCluster, client: Any
-) -> None:
-    fake_cluster.faults.add("GET", _PODS, delay=1.5, times=1)
+def test_the_time_of_one_check_is_not_that_of_another(fake: FakeCluster, client: Any) -> None:
+    fake.faults.add("GET", _PODS, delay=1.5, times=1)
     reads = Reads()
     with pytest.raises(AicrError) as caught:
         _target(client, reads, timeout=0.2).list("v1", "pods", "n")
@@ -77,25 +83,23 @@ def test_the_time_of_one_check_is_not_that_of_another(
 
 
 @pytest.mark.parametrize("status", [503, 429])
-def test_a_busy_server_is_asked_again(fake_cluster: FakeCluster, client: Any, status: int) -> None:
-    fake_cluster.faults.add("GET", _PODS, status=status, times=1)
+def test_a_busy_server_is_asked_again(fake: FakeCluster, client: Any, status: int) -> None:
+    fake.faults.add("GET", _PODS, status=status, times=1)
     reads = Reads()
     with pytest.raises(AicrError):
         _target(client, reads).list("v1", "pods", "n")
     assert len(_target(client, reads).list("v1", "pods", "n")) == 1
 
 
-def test_nobody_waits_longer_than_its_time_for_another(
-    fake_cluster: FakeCluster, client: Any
-) -> None:
-    fake_cluster.faults.add("GET", _PODS, delay=3.0, times=1)
+def test_nobody_waits_longer_than_its_time_for_another(fake: FakeCluster, client: Any) -> None:
+    fake.faults.add("GET", _PODS, delay=3.0, times=1)
     reads = Reads()
     found: list[Any] = []
     patient = threading.Thread(
         target=lambda: found.append(_target(client, reads).list("v1", "pods", "n")), daemon=True
     )
     patient.start()
-    while not fake_cluster.asked():
+    while not fake.asked():
         time.sleep(0.01)
     started = time.monotonic()
     with pytest.raises(AicrError, match="within the time of the check") as caught:
@@ -104,7 +108,7 @@ def test_nobody_waits_longer_than_its_time_for_another(
     assert time.monotonic() - started < 2.0
     patient.join()
     assert len(found[0]) == 1
-    assert len(fake_cluster.asked()) == 1
+    assert len(fake.asked()) == 1
 
 
 def test_a_crash_leaves_nothing_locked() -> None:
