@@ -277,7 +277,7 @@ class Target:
         path = self.cluster.path(
             body["apiVersion"], resource, namespace=namespace, name=metadata["name"]
         )
-        labels = {**MANAGED, RUN_LABEL: self.run, **metadata.get("labels", {})}
+        labels = {**MANAGED, **(metadata.get("labels") or {}), RUN_LABEL: self.run}
         self._ledger.note(path)
         try:
             made = self.cluster.create(

@@ -140,3 +140,12 @@ def test_a_wait_gives_the_answer_or_nothing(client: Any) -> None:
     answers = iter([None, None, "yes"])
     assert target.wait(10.0, 0.01, lambda: next(answers)) == "yes"
     assert target.wait(0.05, 0.01, lambda: None) is None
+
+
+def test_what_is_made_carries_the_run_whatever_its_labels(fake: FakeCluster, client: Any) -> None:
+    target = _target(client, Reads())
+    for number, labels in enumerate((None, {"aicr.run/run-id": "another", "app": "x"})):
+        body = {"apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": {"name": f"c{number}", "namespace": "n", "labels": labels}}  # fmt: skip
+        made = target.create("configmaps", body)
+        assert made["metadata"]["labels"]["aicr.run/run-id"] == "r"
