@@ -71,6 +71,8 @@ class Run:
         self._recipe = inputs.with_asserts()
         self._cluster: Cluster | None = None
         self._session: Any = None
+        self._stopped = False
+        """A check has failed, and --fail-fast wants no more of them."""
         self._warnings: list[str] = []
         self._makings = Makings(request.kubeconfig, keep=request.keep, warn=self._warnings.append)
         self._lost: CheckResult | None = None
@@ -281,7 +283,8 @@ class Run:
             item = self._excuse(self._ended(by_name[outcome.name], outcome, begin))
             found[outcome.name] = item
             self._notify(uses.Progress("end", phase.name, outcome.name, item))
-            return not (self._request.fail_fast and item.counts_as_failure)
+            self._stopped = self._stopped or (self._request.fail_fast and item.counts_as_failure)
+            return not self._stopped
 
         runner = Runner(
             self._request.jobs, durations.seconds(text) if text else None,
@@ -349,7 +352,7 @@ class Run:
                 message=f"runner {self._request.runner} answered {got}, no verdict",
             )  # fmt: skip
             return self._item(entry, result, **times)
-        if outcome.status == "skipped" and self._request.fail_fast:
+        if outcome.status == "skipped" and self._stopped:
             return uses.not_run(
                 entry, "FailFast", "not run: a check before it failed, and --fail-fast is given"
             )
@@ -370,7 +373,7 @@ class Run:
         part = uses.report_of(self._environment, self._inputs, self._run, [report])
         try:
             self._session.publish(phase.name, resolve(writers[PUBLISHED][1].write)(part))
-        except AicrError as error:
+        except Exception as error:  # writer and runner are plugins
             self._warnings.append(
                 f"the report of phase {phase.name} was not kept in the cluster: {error}"
             )

@@ -626,3 +626,20 @@ def test_a_runner_that_misbehaves_still_gives_a_report(
         assert (status, tests["good"]["extra"]["reason"]) == (8, reason)
     else:
         assert tests["good"]["status"] == "passed"
+
+
+def test_a_waiver_excuses_no_lost_cluster_and_ends_by_the_real_day(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiver = {"check": "crash", "reason": "known", "owner": "me", "until": "2999-01-01"}
+    (place.folder / "w.yaml").write_text(to_yaml({"waivers": [waiver]}))
+    place.recipe("crash")
+    assert place.run("--phase", "deployment", "--waivers", "w.yaml")[0] == 8
+    (place.folder / "w.yaml").write_text(
+        to_yaml({"waivers": [{**waiver, "match": "RuntimeError"}]})
+    )
+    assert place.run("--phase", "deployment", "--waivers", "w.yaml")[0] == 0
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
+    ended = {**waiver, "match": "RuntimeError", "until": "2020-01-01"}
+    (place.folder / "w.yaml").write_text(to_yaml({"waivers": [ended]}))
+    assert place.run("--phase", "deployment", "--waivers", "w.yaml")[0] == 8
