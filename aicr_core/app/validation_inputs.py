@@ -6,6 +6,7 @@ Nothing is run and nothing is printed.
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,6 +27,12 @@ Document = dict[str, Any]
 PROFILES = "validators/profiles/"
 
 
+@functools.lru_cache(maxsize=2)
+def _tree(data: bytes, name: str) -> yamlio.Node | None:
+    """Read a recipe with its places: once, however many of its fields are asked for."""
+    return yamlio.compose(data, name)
+
+
 class Recipe(NamedTuple):
     """A recipe and where its fields stand."""
 
@@ -37,7 +44,7 @@ class Recipe(NamedTuple):
         """Give ``file:line`` of a field, the file alone where lines are not known (JSON, a hydrated overlay)."""
         if self.source.fmt == "json" or self.notes:
             return self.source.name
-        node = yamlio.compose(self.source.data, self.source.name)
+        node = _tree(self.source.data, self.source.name)
         for step in steps:
             if node is None or node.kind == yamlio.SCALAR:
                 break

@@ -337,12 +337,14 @@ class Run:
         stop = _now()
         times = {"start": start, "stop": stop, "duration": max(0, stop - start)} if start else {}
         if isinstance(outcome.value, ReportItem):
-            item = outcome.value
-            where = self._item(entry, item.result).where
+            known = self._item(entry, outcome.value.result)
             return attrs.evolve(
-                item, title=entry.title, where=where, page=self._item(entry, item.result).page,
-                runner=self._request.runner,
-            )  # fmt: skip
+                outcome.value,
+                title=known.title,
+                where=known.where,
+                page=known.page,
+                runner=known.runner,
+            )
         if isinstance(outcome.value, CheckResult):
             return self._item(entry, outcome.value, **times)
         if outcome.error is None:

@@ -128,3 +128,25 @@ def test_any_documents_give_a_status_and_no_defect(
     assert "defect of aicr" not in err
     if status == 0:
         json.loads(out)
+
+
+def test_a_recipe_is_read_once_for_all_the_places_that_it_has(
+    place: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand constraints that do not hold are a thousand places in one tree."""
+    from aicr_core.kit import yamlio
+
+    read: list[str] = []
+    compose = yamlio.compose
+
+    def counted(data: bytes | str, source: str) -> yamlio.Node | None:
+        read.append(source)
+        return compose(data, source)
+
+    monkeypatch.setattr(yamlio, "compose", counted)
+    bad = [{"name": f"K8s.server.key-{number}", "value": "1"} for number in range(50)]
+    assert (
+        validate(place, to_yaml({"kind": "RecipeResult", "constraints": bad}).encode(), SNAPSHOT)
+        == 2
+    )
+    assert read.count("r.yaml") == 1
