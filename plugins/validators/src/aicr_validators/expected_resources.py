@@ -12,7 +12,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aicr_core.api import AicrError, CheckResult, Code, failed, passed, skipped
+from aicr_core.api import AicrError, CheckResult, passed, skipped
 from aicr_validators import workloads
 from aicr_validators.assertions.documents import parse
 from aicr_validators.assertions.reading import Reader
@@ -80,17 +80,12 @@ def rights(recipe: Mapping[str, Any]) -> Iterable[Right]:
 
 
 def _failed(problems: Sequence[str]) -> CheckResult:
-    refused = any(": [UNAUTHORIZED] " in problem for problem in problems)
-    word = "problem" if len(problems) == 1 else "problems"
-    return failed(
-        Code.UNAUTHORIZED if refused else Code.NOT_FOUND,
-        "Forbidden" if refused else "ResourcesNotHealthy",
-        f"{len(problems)} {word} with what the recipe expects: {'; '.join(problems)}",
+    return workloads.problems_found(
+        problems,
+        "with what the recipe expects",
+        "ResourcesNotHealthy",
         expected="every expected resource and assertion holds",
-        actual=f"{len(problems)} {word}",
-        remediation="Give the run the rights to read what is named"
-        if refused
-        else "See why what is named is not up: kubectl describe KIND NAME -n NAMESPACE; install what is missing",
+        remediation="See why what is named is not up: kubectl describe KIND NAME -n NAMESPACE; install what is missing",
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aicr_core.api import AicrError, Code, Right, failed, passed, skipped
+from aicr_core.api import AicrError, Right, passed, skipped
 from aicr_validators import workloads
 from aicr_validators.workloads import part
 
@@ -51,18 +51,12 @@ def check(_ctx: Context, target: Target) -> CheckResult:
 
 
 def _failed(problems: Sequence[str]) -> CheckResult:
-    # What may not be read is not known to be missing: the missing right comes first.
-    refused = any(": [UNAUTHORIZED] " in problem for problem in problems)
-    word = "problem" if len(problems) == 1 else "problems"
-    return failed(
-        Code.UNAUTHORIZED if refused else Code.NOT_FOUND,
-        "Forbidden" if refused else "PlatformUnhealthy",
-        f"{len(problems)} {word} of the platform: {'; '.join(problems)}",
+    return workloads.problems_found(
+        problems,
+        "of the platform",
+        "PlatformUnhealthy",
         expected="every namespace active, every expected resource healthy",
-        actual=f"{len(problems)} {word}",
-        remediation="Give the run the rights to read what is named"
-        if refused
-        else "Deploy what is missing, for example with a bundle of this recipe; see pods that do not start: "
+        remediation="Deploy what is missing, for example with a bundle of this recipe; see pods that do not start: "
         "kubectl get pods -A",
     )
 

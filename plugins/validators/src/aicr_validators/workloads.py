@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aicr_core.api import AicrError, CheckResult, Code, Right, failed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from aicr_core.api import Target
 
@@ -252,3 +252,22 @@ def images(item: Object) -> list[str]:
 def image(item: Object) -> str:
     """Give the image of a workload's first container; "unknown" when it has none."""
     return next(iter(images(item)), "") or "unknown"
+
+
+def problems_found(
+    problems: Sequence[str], what: str, reason: str, *, expected: str, remediation: str
+) -> CheckResult:
+    """Give the failure of a check that looks at many things and has collected what is wrong with ``what``.
+
+    What may not be read is not known to be missing: a missing right comes first.
+    """
+    refused = any(": [UNAUTHORIZED] " in problem for problem in problems)
+    word = "problem" if len(problems) == 1 else "problems"
+    return failed(
+        Code.UNAUTHORIZED if refused else Code.NOT_FOUND,
+        "Forbidden" if refused else reason,
+        f"{len(problems)} {word} {what}: {'; '.join(problems)}",
+        expected=expected,
+        actual=f"{len(problems)} {word}",
+        remediation="Give the run the rights to read what is named" if refused else remediation,
+    )
