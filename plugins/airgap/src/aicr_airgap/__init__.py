@@ -1,0 +1,1 @@
+"""Mirror lists and software bills of materials."""

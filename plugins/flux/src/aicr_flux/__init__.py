@@ -1,0 +1,1 @@
+"""Deployer flux: HelmReleases and their sources."""

@@ -1,0 +1,1 @@
+"""Deployer helmfile: one file of releases with needs."""

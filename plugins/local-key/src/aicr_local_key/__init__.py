@@ -1,0 +1,1 @@
+"""Signer local-key: a private key file, without a network."""

@@ -1,0 +1,1 @@
+"""OCI registries: push bundles, pull them back."""

@@ -1,0 +1,1 @@
+"""Signer sigstore: keyless signatures, verified without a network."""
