@@ -8,6 +8,7 @@ from aicr_core.kit.constraints import parse as parse_expression
 from aicr_core.kit.emit import to_json, to_yaml
 from aicr_core.kit.errors import AicrError, Code, nearest
 from aicr_core.kit.frames import read_frames, write_frames
+from aicr_core.kit.localchart import chart_version, manifests_chart, wrapper_chart
 from aicr_core.kit.run import Completed, Context
 from aicr_core.kit.sarif import sarif_log
 from aicr_core.kit.text import markdown, table
@@ -111,9 +112,11 @@ __all__ = [
     "Subtype",
     "Target",
     "__version__",
+    "chart_version",
     "failed",
     "hookimpl",
     "load_all",
+    "manifests_chart",
     "markdown",
     "nearest",
     "parse_expression",
@@ -130,6 +133,7 @@ __all__ = [
     "table",
     "to_json",
     "to_yaml",
+    "wrapper_chart",
     "write_frames",
     "write_result_line",
 ]

@@ -160,6 +160,9 @@ def _release(planned: Planned, bundle: ComponentBundle, names: set[str]) -> Rele
         Artifact(path=f"manifests/{safe_relative(item.path)}", data=item.data, mode=item.mode)
         for item in bundle.manifests
     )
+    early = {
+        path.rpartition("/")[2].removesuffix(".j2") for path in ref.get("preManifestFiles") or ()
+    }
     return Release(
         name=ref["name"],
         kind=kind,
@@ -171,6 +174,9 @@ def _release(planned: Planned, bundle: ComponentBundle, names: set[str]) -> Rele
         path=ref.get("path") or "",
         values=bundle.values,
         manifests=manifests,
+        pre_manifests=tuple(
+            item.path for item in manifests if item.path.rpartition("/")[2] in early
+        ),
         depends_on=tuple(n for n in ref.get("dependencyRefs") or () if n in names),
         wait=rollout.get("wait", True),
         crd_groups=tuple(rollout.get("crdGroups") or ()),

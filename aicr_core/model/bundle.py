@@ -36,7 +36,10 @@ class Release:
     """One component as a deployer sees it, in a plan ordered for deployment.
 
     ``kind`` is ``helm`` (a chart, perhaps with manifests), ``kustomize`` or ``manifests``. Its manifests have
-    paths relative to the component's folder. ``wait`` false means the release finishes by itself later.
+    paths relative to the component's folder; ``pre_manifests`` are the paths of those that have to stand before the
+    chart, all others come after it (a kind that the chart defines is not there earlier). ``archive`` is the packaged
+    chart, when the bundle brings it along: ``charts/NAME-VERSION.tgz``, to be installed instead of fetching one from
+    ``repository``. ``wait`` false means the release finishes by itself later.
     ``depends_on`` are the releases that have to be ready before it, ``tier`` how long the longest chain of them
     is: those of one tier need nothing of each other. ``dynamic`` are values that are given at install time, not in
     the bundle: their paths are not in ``values``, and hold a stub here (only for deployers that can do that).
@@ -54,6 +57,8 @@ class Release:
     path: str = ""
     values: Mapping[str, Any]
     manifests: tuple[Artifact, ...] = ()
+    pre_manifests: tuple[str, ...] = ()
+    archive: Artifact | None = None
     depends_on: tuple[str, ...] = ()
     tier: int = 0
     dynamic: Mapping[str, Any] = attrs.field(factory=dict)
@@ -68,7 +73,8 @@ class BundlePlan:
     """The whole plan: releases in deployment order, and what READMEs say about the recipe.
 
     ``options`` are the user's (``repo``, selectors, ``nodes``), ``settings`` those of the deployer by name, each one
-    that it declares. ``serial`` asks for strictly one release after another where the deployer could do several at
+    that it declares. ``destination`` is where the bundle is published (``oci://...``), empty for a folder: then its
+    files are found there, not in a Git repository. ``serial`` asks for strictly one release after another where the deployer could do several at
     once.
     """
 
@@ -80,6 +86,7 @@ class BundlePlan:
     constraints: tuple[Mapping[str, Any], ...]
     options: Mapping[str, Any]
     settings: Mapping[str, str] = attrs.field(factory=dict)
+    destination: str = ""
     serial: bool = False
     notes: tuple[str, ...] = ()
 
