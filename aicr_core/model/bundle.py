@@ -74,8 +74,8 @@ class BundlePlan:
 
     ``options`` are the user's (``repo``, selectors, ``nodes``), ``settings`` those of the deployer by name, each one
     that it declares. ``destination`` is where the bundle is published (``oci://...``), empty for a folder: then its
-    files are found there, not in a Git repository. ``serial`` asks for strictly one release after another where the deployer could do several at
-    once.
+    files are found there, not in a Git repository. ``serial`` asks for strictly one release after another where the
+    deployer could do several at once.
     """
 
     releases: tuple[Release, ...]
