@@ -68,6 +68,12 @@ def read(data: bytes, source: str, known: Iterable[str]) -> list[Waiver]:
                 Code.INVALID_REQUEST, f'no check or constraint "{entry["check"]}"', where=where,
                 hint=f'did you mean "{close}"?' if close else "see aicr validate --list",
             )  # fmt: skip
+        for field in ("reason", "owner"):
+            if not entry[field].strip():
+                raise AicrError(
+                    Code.INVALID_REQUEST, f"{field} is empty", where=where,
+                    hint="say why it is excused, and who answers for that",
+                )  # fmt: skip
         found.append(
             Waiver(
                 entry["check"], entry.get("match", ""), entry["reason"], entry["owner"],
@@ -92,14 +98,15 @@ def apply(item: ReportItem, waivers: Sequence[Waiver], today: datetime.date) -> 
     """Give the item as it counts: a failure that a waiver excuses says so, one whose waiver has ended says that."""
     if item.status not in (FAILED, OTHER):
         return item
-    for waiver in waivers:
-        if not _fits(waiver, item):
-            continue
-        if waiver.until < today:
-            text = f"{item.result.message} (the waiver of {waiver.owner} ended on {waiver.until})"
-            return attrs.evolve(item, result=attrs.evolve(item.result, message=text))
-        return attrs.evolve(item, waiver=f"{waiver.reason} ({waiver.owner}, until {waiver.until})")
-    return item
+    fitting = [waiver for waiver in waivers if _fits(waiver, item)]
+    valid = next((waiver for waiver in fitting if waiver.until >= today), None)
+    if valid is not None:
+        return attrs.evolve(item, waiver=f"{valid.reason} ({valid.owner}, until {valid.until})")
+    if not fitting:
+        return item
+    last = max(fitting, key=lambda waiver: waiver.until)
+    text = f"{item.result.message} (the waiver of {last.owner} ended on {last.until})"
+    return attrs.evolve(item, result=attrs.evolve(item.result, message=text))
 
 
 def _fits(waiver: Waiver, item: ReportItem) -> bool:
