@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import attrs
 
 from aicr_core._version import __version__
-from aicr_core.app import validation_inputs as loading
-from aicr_core.engine import readiness, waivers
+from aicr_core.app.validation_constraints import Constraints, misspelt
+from aicr_core.engine import waivers
 from aicr_core.kit.clock import Clock
 from aicr_core.kit.errors import AicrError, Code, nearest
 from aicr_core.model.check import OTHER, CheckResult, PhaseReport, Report, ReportItem, skipped
@@ -154,7 +154,7 @@ def validate(
     phases = chosen_phases(inputs, request.phases)
     check_skips(inputs, phases, request)
     warnings = [*inputs.warnings, *idle_phases(inputs, phases, request.phases)]
-    loading.misspelt(inputs, snapshot)
+    misspelt(inputs, snapshot)
     clock = Clock.from_env(environment.settings.env)
     started, timestamp = clock.now(), clock.stamp()
     run = run_id()
@@ -164,10 +164,13 @@ def validate(
     def excuse(item: ReportItem) -> ReportItem:
         return waivers.apply(item, request.waivers, today)
 
+    constraints = Constraints(
+        environment, inputs, snapshot, json=json, unknown=request.unknown
+    )  # fmt: skip
     # A waiver counts at once: what it excuses neither closes a gate nor keeps a later phase from running.
     reports = [
         attrs.evolve(report, items=tuple(excuse(item) for item in report.items))
-        for report in _gates(environment, inputs, snapshot, request, json)
+        for report in constraints.of_gates()
     ]
     closed = next((report.name for report in reports if report.status in ("failed", OTHER)), "")
     residue: tuple[str, ...] = ()
@@ -177,7 +180,7 @@ def validate(
     elif not closed and phases:
         from aicr_core.app.validation_run import Run
 
-        work = Run(environment, inputs, snapshot, request, run, notify, excuse)
+        work = Run(environment, inputs, snapshot, request, run, notify, excuse, constraints)
         done = work.phases(phases)
         reports += done.reports
         residue, interrupted = done.residue, done.interrupted
@@ -209,47 +212,6 @@ def report_of(
 def run_id() -> str:
     """Give a name for a run: local time, and enough chance that two never share it (spec/validate.md 13)."""
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(8)}"
-
-
-def _gates(
-    environment: Environment,
-    inputs: Inputs,
-    snapshot: Document,
-    request: ValidateRequest,
-    json: bool,
-) -> list[PhaseReport]:
-    service = str((inputs.recipe.document.get("criteria") or {}).get("service") or "")
-    remedies = loading.remedies_of(inputs.catalogue, service)
-    ask = reader(environment, inputs, snapshot)
-    reports = []
-    for number, phase in enumerate(inputs.gates):
-        of_recipe = inputs.recipe.document.get("constraints") or () if number == 0 else ()
-        of_phase = inputs.settings(phase.name).get("constraints") or ()
-        items: list[ReportItem] = []
-        for constraints, steps in (
-            (of_recipe, ("constraints",)), (of_phase, ("validation", phase.name, "constraints")),
-        ):  # fmt: skip
-            items += readiness.evaluate_all(
-                constraints, snapshot, phase.name, json=json, unknown=request.unknown, ask=ask,
-                remedy=lambda name: remedies.get(name, ""),
-                where=lambda n, steps=steps: inputs.recipe.where((*steps, n)),  # type: ignore[misc]
-            )  # fmt: skip
-        reports.append(PhaseReport(name=phase.name, items=tuple(items), gate=True))
-    return reports
-
-
-def reader(environment: Environment, inputs: Inputs, snapshot: Document) -> Callable[[str], Any]:
-    """Give the function that asks plugins for a reading; None from all of them: it is the snapshot's."""
-    if not environment.manager_needed("aicr_read_constraint"):
-        return lambda _path: None
-
-    def ask(path: str) -> Any:
-        answers = environment.manager.call(
-            "aicr_read_constraint", path=path, snapshot=snapshot, recipe=inputs.recipe.document
-        )
-        return next((answer for _, answer in answers if answer is not None), None)
-
-    return ask
 
 
 def _skipped_phase(inputs: Inputs, phase: Phase, reason: str, message: str) -> PhaseReport:

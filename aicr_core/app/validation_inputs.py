@@ -17,7 +17,7 @@ from aicr_core.kit import yamlio
 from aicr_core.kit.errors import AicrError, AicrErrors, Code, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from aicr_core.app.environment import Environment
     from aicr_core.engine.catalogue import Catalogue
@@ -90,6 +90,16 @@ class Inputs(NamedTuple):
         """The expressions of a phase's constraints by name."""
         items = self.settings(phase).get("constraints") or ()
         return {item["name"]: item.get("value", "") for item in items}
+
+    def own_constraints(self, phase: str) -> list[tuple[int, Mapping[str, Any]]]:
+        """The constraints of a phase on readings, with their numbers in its list: those that no check of it reads.
+
+        A gate runs no checks: all of its constraints are.
+        """
+        readers = () if phase in (gate.name for gate in self.gates) else self.of_phase(phase)
+        read = {name for entry in readers for name in entry.constraints}
+        items = enumerate(self.settings(phase).get("constraints") or ())
+        return [(number, item) for number, item in items if item["name"] not in read]
 
     def with_asserts(self) -> Document:
         """The recipe, its components with the assertions that count for them."""
@@ -301,33 +311,3 @@ def read_snapshot(
     )  # fmt: skip
     document, warnings = snapshots.load(source.data, source.name, source.fmt, merge=False)
     return document, source.fmt == "json", warnings
-
-
-def misspelt(inputs: Inputs, snapshot: Document) -> None:
-    """Refuse constraints on a reading that is not there where one of nearly that name is. Raises AicrError(s)."""
-    spelled = _spelled(inputs.catalogue)
-    problems = [
-        AicrError(
-            Code.INVALID_REQUEST,
-            message,
-            where=inputs.recipe.where(("constraints", number)),
-            hint=hint,
-        )
-        for number, message, hint in selection.near_misses(
-            inputs.recipe.document.get("constraints") or (), snapshot, spelled
-        )
-    ]
-    if len(problems) == 1:
-        raise problems[0]
-    if problems:
-        for problem in problems:
-            problem.message += f" ({problem.hint})"
-        raise AicrErrors(f"{len(problems)} constraints name readings that are not there", problems)
-
-
-def _spelled(catalogue: Catalogue) -> Iterable[str]:
-    """Give the names of all constraints in the catalogue: they are not misspelt, whatever the snapshot lacks."""
-    for name in catalogue.names():
-        for constraint in (catalogue.overlay(name) or {}).get("constraints", ()):
-            yield constraint["name"]
-    yield from (constraint["name"] for constraint in catalogue.base().get("constraints", ()))

@@ -16,7 +16,7 @@ from aicr_core.app import validation_inputs as loading
 from aicr_core.app.validation_cleanup import RUN, Makings
 from aicr_core.app.validation_rights import denied, is_at_home
 from aicr_core.app.validation_session import PROCESS, open_session
-from aicr_core.engine import checks, readiness, render
+from aicr_core.engine import checks, render
 from aicr_core.kit import durations, limits
 from aicr_core.kit.errors import AicrError, Code, one_line
 from aicr_core.kit.run import Context, Outcome, Runner, Task
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from aicr_core.app.environment import Environment
     from aicr_core.app.validate import Progress, ValidateRequest
+    from aicr_core.app.validation_constraints import Constraints
     from aicr_core.app.validation_inputs import Inputs
     from aicr_core.engine.selection import Entry
     from aicr_core.model.cluster import Cluster
@@ -60,8 +61,10 @@ class Run:
         run: str,
         notify: Callable[[Progress], None],
         excuse: Callable[[ReportItem], ReportItem],
+        constraints: Constraints,
     ) -> None:
         self._excuse = excuse
+        self._constraints = constraints
         self._environment = environment
         self._inputs = inputs
         self._snapshot = snapshot
@@ -195,24 +198,13 @@ class Run:
             else:
                 running.append(entry)
         self._notify(uses.Progress("phase", phase.name, number=len(running)))
-        own = [self._excuse(item) for item in self._own_constraints(phase)]
+        own = [self._excuse(item) for item in self._constraints.of_phase(phase.name)]
         try:
             self._run_checks(phase, running, found)
         finally:
             items = [found.get(entry.name) or self._cut(entry) for entry in entries]
             reports.append(PhaseReport(name=phase.name, items=(*own, *items)))
         self._publish(phase, reports[-1])
-
-    def _own_constraints(self, phase: Phase) -> list[ReportItem]:
-        """Evaluate the phase's constraints that no check reads: they are paths of readings."""
-        read = {name for entry in self._inputs.of_phase(phase.name) for name in entry.constraints}
-        settings = self._inputs.settings(phase.name).get("constraints") or ()
-        numbers = [n for n, item in enumerate(settings) if item["name"] not in read]
-        return readiness.evaluate_all(
-            [settings[n] for n in numbers], self._snapshot, phase.name, unknown=self._request.unknown,
-            ask=uses.reader(self._environment, self._inputs, self._snapshot),
-            where=lambda n: self._inputs.recipe.where(("validation", phase.name, "constraints", numbers[n])),
-        )  # fmt: skip
 
     def _not_run(self, entry: Entry) -> ReportItem | None:
         """Give the item of a check that is not run, None when it is."""

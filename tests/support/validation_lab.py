@@ -93,11 +93,14 @@ class Place:
 
     def run(self, *arguments: str) -> tuple[int, dict[str, Any], str]:
         """Validate; give status, tests by name, standard error."""
-        words = ["validate", "-r", "recipe.yaml", "-s", "snapshot.yaml", "-k", self.kubeconfig]
-        status = run([*words, *arguments])
+        status = self.validate("-r", "recipe.yaml", "-s", "snapshot.yaml", *arguments)
         out, err = self._capsys.readouterr()
         tests = json.loads(out)["results"]["tests"] if out.startswith("{") else []
         return status, {test["name"]: test for test in tests}, err
+
+    def validate(self, *arguments: str) -> int:
+        """Validate with these arguments alone, against the cluster; give the status."""
+        return run(["validate", *arguments, "-k", self.kubeconfig])
 
     def change(self, before: str, after: str) -> None:
         """Change the plugin's hooks, before it is imported."""
