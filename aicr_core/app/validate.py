@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 ALL = "all"
 NO_CLUSTER = "skipped - no-cluster mode"
+ASKS_NOTHING = (
+    "the recipe asks for nothing: it has no constraints and names no checks; a pass says nothing"
+)
 AFTER_FAILURE = "skipped due to previous phase failure"
 
 
@@ -126,9 +129,9 @@ def check_skips(inputs: Inputs, phases: Sequence[Phase], request: ValidateReques
 
 
 def idle_phases(inputs: Inputs, phases: Sequence[Phase], wanted: Sequence[str]) -> list[str]:
-    """Give a warning for each phase that was asked for and has nothing to do."""
+    """Give a warning for each phase that was asked for and has nothing to do, and where nothing at all has."""
     if not wanted:
-        return []
+        return [] if _asks(inputs) else [ASKS_NOTHING]
     if not inputs.recipe.document.get("validation"):
         return ["the recipe has no validation section: no checks will run"]
     return [
@@ -136,6 +139,14 @@ def idle_phases(inputs: Inputs, phases: Sequence[Phase], wanted: Sequence[str]) 
         for phase in phases
         if not inputs.selected(phase.name)
     ]
+
+
+def _asks(inputs: Inputs) -> bool:
+    """Tell whether the recipe asks for any check or constraint."""
+    names = [phase.name for phase in inputs.phases]
+    return bool(inputs.recipe.document.get("constraints")) or any(
+        inputs.settings(name).get("constraints") or inputs.selected(name) for name in names
+    )
 
 
 def validate(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from validation_lab import Place, place
+
+from aicr_core.kit.emit import to_yaml
 
 __all__ = ["place"]
 
@@ -67,3 +70,23 @@ def test_a_constraint_of_a_phase_comes_with_a_remedy(place: Place) -> None:
     assert tests["K8s.server.version"]["extra"]["remediation"].startswith(
         "Upgrade the control plane"
     )
+
+
+@pytest.mark.parametrize(
+    "section", [{}, {"deployment": {"checks": []}}, {"deployment": {"timeout": "1m"}}]
+)
+def test_a_recipe_that_asks_for_nothing_is_told_so(place: Place, section: dict[str, Any]) -> None:
+    (place.folder / "recipe.yaml").write_text(
+        to_yaml({"kind": "RecipeResult", "validation": section})
+    )
+    for words in ([], ["--no-cluster"]):
+        status, _, err = place.run(*words)
+        assert status == 0
+        assert "the recipe asks for nothing" in err
+
+
+def test_a_recipe_that_asks_for_something_is_not_told_so(place: Place) -> None:
+    constraints = [{"name": "K8s.server.version", "value": ">= 1.30"}]
+    for more in ({"constraints": constraints}, {"settings": {"constraints": constraints}}):
+        place.recipe(**more)
+        assert "asks for nothing" not in place.run()[2]
