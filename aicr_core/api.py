@@ -15,6 +15,7 @@ from aicr_core.kit.text import markdown, table
 from aicr_core.kit.yamlio import load_all
 from aicr_core.model.agent import AgentRequest, AgentResult, NodeResult
 from aicr_core.model.bundle import Artifact, BundlePlan, BundleReport, ComponentBundle, Release
+from aicr_core.model.charts import ChartFacts, ChartWanted, PackagedChart, RenderRequest
 from aicr_core.model.check import (
     RUN_NAMESPACE,
     CheckResult,
@@ -30,16 +31,27 @@ from aicr_core.model.check import (
 )
 from aicr_core.model.checkrun import CatalogEntry, CheckRun
 from aicr_core.model.cluster import Cluster
+from aicr_core.model.inventory import (
+    Inventory,
+    InventoryChart,
+    InventoryComponent,
+    InventoryImage,
+    InventoryPlugin,
+)
+from aicr_core.model.lint import BundleObject, BundleRelease, BundleView, Finding
 from aicr_core.model.rbac import Question, questions, rbac_objects
 from aicr_core.model.readings import Sign, readings, recognise
 from aicr_core.model.resultline import read_result_line, write_result_line
 from aicr_core.model.settings import Settings
 from aicr_core.model.snapshot import Detection, Item, Measurement, Subtype
 from aicr_core.model.target import MANAGED, RUN_LABEL, Target
+from aicr_core.model.trust import PAYLOAD_TYPE, Signature, Trust, Verified
 from aicr_core.plugins.providers import (
     Agent,
     BundleCheck,
+    BundleLint,
     Bundler,
+    ChartEngine,
     Check,
     CheckRunner,
     ClusterAccess,
@@ -49,8 +61,10 @@ from aicr_core.plugins.providers import (
     DeployerOption,
     Dimension,
     EvidenceWriter,
+    InventoryWriter,
     Matcher,
     Phase,
+    Publisher,
     ReportWriter,
     Signer,
     Store,
@@ -61,6 +75,7 @@ from aicr_core.plugins.specs import hookimpl
 __all__ = [
     "HOOKSPEC",
     "MANAGED",
+    "PAYLOAD_TYPE",
     "RUN_LABEL",
     "RUN_NAMESPACE",
     "Agent",
@@ -69,10 +84,17 @@ __all__ = [
     "AicrError",
     "Artifact",
     "BundleCheck",
+    "BundleLint",
+    "BundleObject",
     "BundlePlan",
+    "BundleRelease",
     "BundleReport",
+    "BundleView",
     "Bundler",
     "CatalogEntry",
+    "ChartEngine",
+    "ChartFacts",
+    "ChartWanted",
     "Check",
     "CheckResult",
     "CheckRun",
@@ -91,26 +113,39 @@ __all__ = [
     "Dimension",
     "Evidence",
     "EvidenceWriter",
+    "Finding",
+    "Inventory",
+    "InventoryChart",
+    "InventoryComponent",
+    "InventoryImage",
+    "InventoryPlugin",
+    "InventoryWriter",
     "Item",
     "Matcher",
     "Measurement",
     "NodeResult",
+    "PackagedChart",
     "Page",
     "Phase",
     "PhaseReport",
+    "Publisher",
     "Question",
     "Release",
+    "RenderRequest",
     "Report",
     "ReportItem",
     "ReportWriter",
     "Right",
     "Settings",
     "Sign",
+    "Signature",
     "Signer",
     "Store",
     "StoredDocument",
     "Subtype",
     "Target",
+    "Trust",
+    "Verified",
     "__version__",
     "chart_version",
     "failed",

@@ -450,6 +450,49 @@ def aicr_validated(report):
     assert log.read_text() == "readiness deployment performance conformance"
 
 
+def test_aicr_publishers(
+    plugin: Any, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bundle goes to a place of the publisher's scheme and comes back; a changed one does not."""
+    plugin(
+        "aicr_publishers",
+        f"""
+import json
+SHELF = pathlib.Path({str(tmp_path / "shelf.json")!r})
+def push(ctx, uri, files, facts):
+    SHELF.write_text(json.dumps([[f.path, f.data.hex(), f.mode] for f in files]))
+    return uri + "@sha256:abc"
+def pull(ctx, uri):
+    return [api.Artifact(path=p, data=bytes.fromhex(d), mode=m) for p, d, m in json.loads(SHELF.read_text())]
+def check(uri, version):
+    return uri.lower()
+@api.hookimpl
+def aicr_publishers():
+    yield api.Publisher(scheme="shelf", push=push, pull=pull, check=check)
+""",
+    )
+    words = ["bundle", "-r", "recipe.yaml", "-o"]
+    assert run([*words, "shelf://A", "--image-refs", "refs"]) == 0
+    assert "Reference: shelf://a@sha256:abc" in capsys.readouterr().out
+    assert (tmp_path / "refs").read_text() == "shelf://a@sha256:abc\n"
+    assert run(["bundle", "pull", "shelf://a", "-o", "back"]) == 0
+    assert run([*words, "straight"]) == 0
+    for path in ("csi/values.yaml", "checksums.txt", "deploy.sh"):
+        assert (tmp_path / "back" / path).read_bytes() == (
+            tmp_path / "straight" / path
+        ).read_bytes()
+    assert (tmp_path / "back/deploy.sh").stat().st_mode & 0o777 == 0o755
+    files = json.loads((tmp_path / "shelf.json").read_text())
+    changed = [[p, "00" if p == "deploy.sh" else d, m] for p, d, m in files]
+    (tmp_path / "shelf.json").write_text(json.dumps(changed))
+    capsys.readouterr()
+    assert run(["bundle", "pull", "shelf://a", "-o", "bad"]) == 4
+    assert "deploy.sh is not what checksums.txt says" in capsys.readouterr().err
+    assert not (tmp_path / "bad").exists()
+    assert run([*words, "attic://A"]) == 2
+    assert "installed: shelf" in capsys.readouterr().err
+
+
 def test_every_hook_that_is_called_has_a_test_here() -> None:
     page = pathlib.Path(__file__).resolve().parents[1] / "docs/plugins/hooks.md"
     sections = re.findall(r"(?ms)^### `(aicr_\w+)\(.*?$\n(.*?)(?=^##)", page.read_text("utf-8"))

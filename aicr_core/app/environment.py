@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aicr_core.engine.catalogue import Catalogue
     from aicr_core.engine.criteria import ValueTable
     from aicr_core.engine.layers import Layer
+    from aicr_core.kit.run import Context
     from aicr_core.model.cluster import Cluster
     from aicr_core.model.settings import Settings
     from aicr_core.plugins.manager import PluginManager
@@ -96,6 +97,33 @@ class Environment:
             context = Context(settings=self.settings, options={"kubeconfig": kubeconfig})
             self._clusters[kubeconfig] = resolve(way.connect)(context)
         return self._clusters[kubeconfig]
+
+    def provider(self, hook: str, attribute: str, kind: str, name: str, *, flag: str = "") -> Any:
+        """Give the provider called ``name``, as :meth:`provider_of` finds it."""
+        return self.provider_of(hook, attribute, kind, name, flag=flag)[1]
+
+    def provider_of(
+        self, hook: str, attribute: str, kind: str, name: str, *, flag: str = ""
+    ) -> tuple[str, Any]:
+        """Give plugin and provider of a registration hook by name; ``kind`` is the word for it in hints and messages.
+
+        Raises AicrError that names ``flag``: NOT_FOUND where a package is known that brings it, else INVALID_REQUEST
+        with what is installed.
+        """
+        known = self.manager.named(hook, attribute) if self.manager_needed(hook) else {}
+        if name in known:
+            return known[name]
+        hints = self.index.hot["hints"].get(kind, {}) if self.index.hot is not None else {}
+        error = self.manager.missing(kind, name, sorted(known), hints)
+        code = Code.NOT_FOUND if name in hints else Code.INVALID_REQUEST
+        raise AicrError(code, error.message, where=flag or None, hint=error.hint)
+
+    def context(self, options: Document, timeout: float | None = None) -> Context:
+        """Give the context that a provider is called with, outside a runner."""
+        from aicr_core.kit.run import Context
+
+        more = {} if timeout is None else {"timeout": timeout}
+        return Context(settings=self.settings, options=options, **more)
 
     def known_cluster(self, kubeconfig: str) -> Cluster | None:
         """Give the cluster of a kubeconfig if this invocation has connected to it already."""

@@ -1,4 +1,4 @@
-"""``aicr bundle``: write what a team deploys."""
+"""``aicr bundle``: write what a team deploys. Its subcommands work with bundles that are there already."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aicr_core.cli.options import Integer, single
+from aicr_core.cli.options import Integer, insecure_tls, plain_http, single
 from aicr_core.cli.output import write_result
 
 if TYPE_CHECKING:
@@ -14,19 +14,49 @@ if TYPE_CHECKING:
     from aicr_core.model.bundle import BundleReport
 
 
-@click.command(
+SUBCOMMANDS: dict[str, tuple[str, str]] = {
+    "pull": ("aicr_core.cli.bundle_pull:pull", "Bring a published bundle back into a directory"),
+}
+
+
+class BundleGroup(click.Group):
+    """The command with its own options, and subcommands that are imported when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the subcommands."""
+        return list(SUBCOMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the subcommand of that name."""
+        if cmd_name not in SUBCOMMANDS:
+            return None
+        from aicr_core.plugins.manager import resolve
+
+        command: click.Command = resolve(SUBCOMMANDS[cmd_name][0])
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Show the subcommands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in SUBCOMMANDS.items()])
+
+
+@click.group(
+    cls=BundleGroup,
+    invoke_without_command=True,
+    subcommand_metavar="[COMMAND]",
     epilog="""\b
 Examples:
   aicr bundle --recipe recipe.yaml --output bundle
   aicr recipe --service eks --intent training | aicr bundle -r - -o bundle
   aicr bundle -r recipe.yaml -o bundle --set gpuoperator:driver.version=570.172.08
   aicr bundle -r recipe.yaml -o bundle --accelerated-node-selector pool=gpu \\
-       --accelerated-node-toleration gpu=true:NoSchedule"""
+       --accelerated-node-toleration gpu=true:NoSchedule
+  aicr bundle -r recipe.yaml -o oci://registry.example.com/team/gpu-stack:v1""",
 )
-@click.option(
-    "--recipe", "-r", multiple=True, required=True, metavar="SOURCE", help="path, -, or URL"
-)
-@click.option("--output", "-o", multiple=True, metavar="DIR", help="directory to write; default .")
+@click.option("--recipe", "-r", multiple=True, metavar="SOURCE", help="path, -, or URL  [required]")
+@click.option("--output", "-o", multiple=True, metavar="PLACE",
+              help="directory to write, or oci://registry/repository[:tag]; default .")  # fmt: skip
 @click.option("--deployer", "-d", multiple=True, metavar="NAME", help="default: helm")
 @click.option("--repo", multiple=True, metavar="URL",
               help="Git repository the bundle is pushed to, for deployers that need one")  # fmt: skip
@@ -65,14 +95,25 @@ Examples:
 @click.option("--force", is_flag=True, help="write into a directory that holds other files")
 @click.option("--jobs", type=click.IntRange(min=0), default=0, metavar="N", help="bundlers at once")
 @click.option("--kubeconfig", "-k", default="", metavar="FILE", help="for cm:// recipes")
-@click.pass_obj
-def bundle(environment: Environment, /, **options: Any) -> None:
+@plain_http
+@insecure_tls
+@click.option("--image-refs", default="", metavar="FILE",
+              help="write the reference of the pushed bundle, with its digest, to FILE")  # fmt: skip
+@click.pass_context
+def bundle(ctx: click.Context, /, **options: Any) -> None:
     """Write a bundle: values, manifests, scripts and READMEs, with checksums.
 
     The same recipe, options and plugins give the same bytes. The bundle appears whole or not at all.
     """
-    from aicr_core.app.bundle import BundleRequest, write_bundle
+    if ctx.invoked_subcommand is not None:
+        _refuse_options(ctx)
+        return
+    if not options["recipe"]:
+        raise click.MissingParameter(param_hint="'--recipe' / '-r'", param_type="option", ctx=ctx)
+    from aicr_core.app.bundle import write_bundle
+    from aicr_core.app.bundle_request import BundleRequest
 
+    environment: Environment = ctx.obj
     request = BundleRequest(
         **{
             **options,
@@ -87,11 +128,22 @@ def bundle(environment: Environment, /, **options: Any) -> None:
     write_result(_text(report))
 
 
+def _refuse_options(ctx: click.Context) -> None:
+    """Raise a usage error for options that stand before a subcommand: they would have no effect."""
+    for name in ctx.params:
+        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            option = next(p for p in ctx.command.params if p.name == name)
+            raise click.UsageError(
+                f"{option.opts[0]} is an option of `aicr bundle`, not of `aicr bundle {ctx.invoked_subcommand}`",
+                ctx,
+            )
+
+
 def _text(report: BundleReport) -> str:
     lines = [
         "",
-        f"{report.title} written.",
-        f"  Output directory: {report.directory}",
+        f"{report.title} {'published' if report.published else 'written'}.",
+        f"  {'Reference' if report.published else 'Output directory'}: {report.directory}",
         f"  Files: {report.files}",
     ]
     if report.notes:

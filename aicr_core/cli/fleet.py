@@ -219,7 +219,7 @@ def check_command(
 
     A node without a snapshot satisfies nothing: the quorum is of the nodes that were to be measured.
     """
-    from aicr_core.app.bundle import load_recipe
+    from aicr_core.app.bundle_plan import load_recipe
     from aicr_core.app.fleet import check
 
     fmt = choice("format", single("format", options["fmt"], "table"), ("table", "yaml", "json"))

@@ -53,6 +53,10 @@ class Integer(IntegerType):
 kubeconfig_option = click.option(
     "--kubeconfig", "-k", default="", metavar="FILE", help="for cm:// sources"
 )
+plain_http = click.option("--plain-http", is_flag=True, help="speak http to the registry")
+insecure_tls = click.option(
+    "--insecure-tls", is_flag=True, help="do not check the registry's certificate"
+)
 max_input_size = click.option(
     "--max-input-size", type=click.IntRange(1, 4096), default=64, metavar="MIB",
     help="largest snapshot to read; default 64",

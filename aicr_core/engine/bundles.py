@@ -1,8 +1,9 @@
 """Make a bundle: run bundlers side by side, hand the plan to one deployer, list and sum what it wrote.
 
 Everything is built in memory and is a function of plan and options alone, so ``--jobs`` and scheduling cannot
-change a byte. The core owns three files of every bundle: ``recipe.yaml``, ``inventory.json`` (closed: every
-file with digest, size, mode and producer) and ``checksums.txt`` (spec/bundle.md 5, spec/beyond.md F9 to F11).
+change a byte. The core owns some files of every bundle: ``recipe.yaml``, ``bundle-info.yaml`` (``engine.bundle_info``),
+``inventory.json`` (closed: every file with digest, size, mode and producer) and ``checksums.txt`` (spec/bundle.md 5,
+spec/beyond.md F9 to F11).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
-from aicr_core.engine import render
+from aicr_core.engine import bundle_info, render
 from aicr_core.engine.plan import Planned, Selection, sorted_names
 from aicr_core.kit.emit import to_json, to_yaml
 from aicr_core.kit.errors import AicrError, AicrErrors, Code
@@ -191,7 +192,7 @@ def deploy_files(
     """Run the deployer and check what it gives: safe, distinct paths, none of the core's own."""
     context = Context(settings=settings, timeout=timeout, render=render.template)
     files = []
-    seen = {RECIPE, INVENTORY, CHECKSUMS}
+    seen = {RECIPE, bundle_info.FILE, INVENTORY, CHECKSUMS}
     for artifact in function(context, plan):
         path = safe_relative(artifact.path)
         if path in seen:
@@ -202,9 +203,9 @@ def deploy_files(
 
 
 def complete(
-    files: list[File], recipe: Document, catalogue: Catalogue, producer: str
+    files: list[File], recipe: Document, info: Document, catalogue: Catalogue, producer: str
 ) -> list[File]:
-    """Add data files, ``recipe.yaml``, ``inventory.json`` and ``checksums.txt``, in this order.
+    """Add data files, ``recipe.yaml``, ``bundle-info.yaml``, ``inventory.json`` and ``checksums.txt``, in this order.
 
     The inventory lists every file but itself and the checksums; the checksums list every file but
     themselves, in order of generation.
@@ -220,6 +221,7 @@ def complete(
             )
         whole.append(File(f"data/{path}", catalogue.read_file(path), 0o644, "data"))
     whole.append(File(RECIPE, to_yaml(recipe).encode("utf-8"), 0o600, producer))
+    whole.append(File(bundle_info.FILE, to_yaml(info).encode("utf-8"), 0o600, producer))
     inventory = {
         "kind": "BundleInventory",
         "apiVersion": "aicr.run/v1alpha2",

@@ -93,7 +93,10 @@ class BundlePlan:
 
 @attrs.frozen(kw_only=True)
 class BundleReport:
-    """What was written, for the console and for ``aicr_bundle_written``."""
+    """What was written, for the console and for ``aicr_bundle_written``.
+
+    ``directory`` is where: an absolute path, or the reference of a ``published`` bundle.
+    """
 
     directory: str
     title: str
@@ -101,3 +104,4 @@ class BundleReport:
     size: int
     notes: tuple[str, ...]
     steps: tuple[str, ...]
+    published: bool = False

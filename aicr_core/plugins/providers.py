@@ -213,7 +213,9 @@ class Deployer:
 
     ``steps(plan, directory)`` gives the commands a person runs next, ``notes(plan)`` what to mind first. ``options``
     are its settings, which are in ``plan.settings``. A deployer that cannot leave values open until the installation
-    (``dynamic`` false) is never given such a plan. ``entrypoint`` is the file that a person or tool starts with.
+    (``dynamic`` false) is never given such a plan. ``entrypoint`` is the file that a person or tool starts with,
+    ``object_at`` the file of one release. ``values_at`` is where a component's values lie in the bundle, and
+    ``values_key`` the dotted path to them inside that file; ``{component}`` stands for its name in both places.
     ``call`` raises AicrError(INVALID_REQUEST) for what it cannot express: nothing is ever left out.
     """
 
@@ -225,6 +227,9 @@ class Deployer:
     options: tuple[DeployerOption, ...] = ()
     dynamic: bool = False
     entrypoint: str = ""
+    object_at: str = ""
+    values_at: str = "{component}/values.yaml"
+    values_key: str = ""
     timeout: float = limits.DEPLOYER
 
 
@@ -259,11 +264,83 @@ class Store:
 
 @attrs.frozen(kw_only=True)
 class Signer:
-    """Signs and verifies: ``sign(ctx, subject) -> bytes``, ``verify(ctx, subject, signature)``."""
+    """Signs and verifies: ``sign(ctx, payload, payload_type) -> Signature``, ``verify(ctx, data, trust) -> Verified``.
+
+    ``material`` is what its signatures carry for the verifier, in the word of the Sigstore bundle format: ``publicKey``
+    or ``certificate``; that is how the core finds the verifier of a signature. ``ctx.options`` holds what the user gave
+    for signing: ``key`` (a file), ``identity_token``. ``verify`` gives the signed payload, or raises
+    AicrError(UNAUTHORIZED) saying which step failed; it makes no connection. ``tool_identity`` (a regular expression)
+    and ``tool_issuer`` are who signs the tool itself; without them its attestation is held to what the user says.
+    """
 
     name: str
+    material: str
     sign: Call
     verify: Call
+    tool_identity: str = ""
+    tool_issuer: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Publisher:
+    """Takes whole bundles to places of one URI scheme, and brings them back.
+
+    ``push(ctx, uri, files, facts) -> reference`` with ``files`` a sequence of :class:`Artifact` and ``facts`` texts
+    about the bundle (``version``, ``title``); the reference names what was pushed by its digest.
+    ``pull(ctx, uri) -> artifacts`` gives it back, whole and checked, or raises. ``check(uri, version) -> uri`` raises
+    for a URI that can never work, and gives it as it will be used (``version`` is the tool's, the default tag).
+    ``ctx.options`` holds ``plain_http`` and ``insecure_tls``.
+    """
+
+    scheme: str
+    push: Call
+    pull: Call
+    check: Call
+
+
+@attrs.frozen(kw_only=True)
+class ChartEngine:
+    """Finds and renders Helm charts.
+
+    ``find(ctx, ChartWanted) -> PackagedChart`` looks in the folders of ``ctx.options["charts"]`` and, unless
+    ``ctx.options["offline"]``, in the chart's repository; NOT_FOUND says where it looked.
+    ``describe(ctx, PackagedChart) -> ChartFacts`` reads it, ``render(ctx, PackagedChart, RenderRequest) -> str`` gives
+    its manifests as ``helm template`` does, hooks included; AicrError(INVALID_REQUEST) is a chart that refuses.
+    """
+
+    name: str
+    find: Call
+    describe: Call
+    render: Call
+
+
+@attrs.frozen(kw_only=True)
+class BundleLint:
+    """Finds what is wrong in a bundle before anybody deploys it: ``call(ctx, BundleView) -> findings``.
+
+    ``rules`` maps the ids of its rules to one line each. It is called for every stage that runs, with all objects
+    known by then; ``stages`` says for which (``A``: the bundle as it lies there, ``B``: with charts rendered).
+    """
+
+    name: str
+    call: Call
+    rules: Mapping[str, str]
+    stages: tuple[str, ...] = ("A", "B")
+
+
+@attrs.frozen(kw_only=True)
+class InventoryWriter:
+    """Writes an :class:`Inventory` in one format: ``write(inventory) -> str``.
+
+    ``purpose`` is ``mirror`` (``aicr mirror list``) or ``sbom`` (``aicr bundle --sbom``), ``suffix`` the usual end of a
+    file's name. The same inventory gives the same text.
+    """
+
+    name: str
+    purpose: str
+    write: Call
+    suffix: str = ""
+    description: str = ""
 
 
 @attrs.frozen(kw_only=True)

@@ -148,7 +148,35 @@ class Specs:
 
     @hookspec
     def aicr_signers(self) -> Iterable[providers.Signer]:  # type: ignore[empty-body]
-        """Register signers of bundles and recipes.
+        """Register signers of bundles; ``aicr bundle --attest`` signs with one, ``aicr verify`` asks the one that fits.
+
+        Added in hookspec 1.0.
+        """
+
+    @hookspec
+    def aicr_publishers(self) -> Iterable[providers.Publisher]:  # type: ignore[empty-body]
+        """Register places bundles are pushed to and pulled from, each for one URI scheme (``--output SCHEME://...``).
+
+        Added in hookspec 1.0.
+        """
+
+    @hookspec
+    def aicr_chart_engines(self) -> Iterable[providers.ChartEngine]:  # type: ignore[empty-body]
+        """Register chart engines; there has to be exactly one for what renders charts or brings them along.
+
+        Added in hookspec 1.0.
+        """
+
+    @hookspec
+    def aicr_bundle_lints(self) -> Iterable[providers.BundleLint]:  # type: ignore[empty-body]
+        """Register lints of bundles; ``aicr bundle check`` runs all of them, and one that fails is a finding itself.
+
+        Added in hookspec 1.0.
+        """
+
+    @hookspec
+    def aicr_inventory_writers(self) -> Iterable[providers.InventoryWriter]:  # type: ignore[empty-body]
+        """Register formats of mirror lists and software bills of materials.
 
         Added in hookspec 1.0.
         """

@@ -14,7 +14,7 @@ from aicr_core.kit import yamlio
 
 Row = dict[str, Any]
 Found = tuple[str, Any, Any]
-OURS = ("install.sh", "lib.sh", "releases.tsv", "inventory.json", "recipe.yaml")
+OURS = ("install.sh", "lib.sh", "releases.tsv", "inventory.json", "recipe.yaml", "bundle-info.yaml")
 
 
 def lines(path: pathlib.Path) -> list[Row]:

@@ -18,4 +18,5 @@ def aicr_deployers() -> Iterable[Deployer]:
         title="Helm per-component bundle",
         call="aicr_helm.deployer:deploy",
         steps="aicr_helm.deployer:steps",
+        entrypoint="deploy.sh",
     )
