@@ -180,7 +180,11 @@ def test_the_environment_of_an_agent(
     assert capsys.readouterr().out.startswith("kind: Snapshot\n")
 
 
-def test_a_configmap_round_trip(capsys: pytest.CaptureFixture[str], tmp_path: pathlib.Path) -> None:
+def test_a_configmap_round_trip(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: pathlib.Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     with FakeCluster() as cluster:
         kubeconfig = cluster.kubeconfig(tmp_path / "kubeconfig")
         status, out, _ = snapshot(capsys, "-o", "cm://default/snap", "-k", kubeconfig)
@@ -209,7 +213,7 @@ def test_a_configmap_round_trip(capsys: pytest.CaptureFixture[str], tmp_path: pa
         assert status == 3
         kept = pathlib.Path(err.rpartition("the result was kept in ")[2].strip())
         assert kept.read_text().startswith("kind: Snapshot\n")
-        kept.unlink()
+        assert kept.is_relative_to(tmp_path_factory.getbasetemp())
         assert snapshot(capsys, "-o", "cm://bad", "-k", kubeconfig)[0] == 2
 
 
