@@ -14,7 +14,8 @@ from aicr_core.kit.emit import to_yaml
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_BRACES = re.compile(r"\{\{|\}\}")
+# A run of braces as a whole: one that stays outside would join the delimiter beside it.
+_BRACES = re.compile(r"[{}]*(?:\{\{|\}\})[{}]*")
 _RELEASE = re.compile(r"([0-9]+)\.([0-9]+)(?:\.([0-9]+))?\Z")
 
 

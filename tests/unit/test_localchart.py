@@ -45,8 +45,21 @@ def test_manifests_come_out_of_helm_as_they_went_in(tmp_path: pathlib.Path) -> N
 def test_braces_are_balanced_after_escaping(text: str) -> None:
     import re
 
-    undone = re.sub(r'\{\{ "(\{\{|\}\})" \}\}', r"\1", literal(text))
+    undone = re.sub(r'\{\{ "([{}]+)" \}\}', r"\1", literal(text))
     assert undone == text
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a":{"b":{}}}', "{{{", "}}}{", "a: {}", "{ {} }", '{{ "{{" }}}']
+)
+def test_braces_of_every_form_come_out_of_helm_as_they_went_in(
+    text: str, tmp_path: pathlib.Path
+) -> None:
+    helm = pytest.importorskip("helm_python")
+    files = manifests_chart("c", "0.1.0", [("a.yaml", text.encode())])
+    assert helm.Chart.load(str(_write(tmp_path / "c", files))).render({}) == {
+        "c/templates/a.yaml": text
+    }
 
 
 def test_a_wrapper_names_its_one_dependency() -> None:
