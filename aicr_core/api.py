@@ -39,6 +39,7 @@ from aicr_core.model.inventory import (
     InventoryPlugin,
 )
 from aicr_core.model.lint import BundleObject, BundleRelease, BundleView, Finding
+from aicr_core.model.parts import Part, local_chart, parts, short
 from aicr_core.model.rbac import Question, questions, rbac_objects
 from aicr_core.model.readings import Sign, readings, recognise
 from aicr_core.model.resultline import read_result_line, write_result_line
@@ -126,6 +127,7 @@ __all__ = [
     "NodeResult",
     "PackagedChart",
     "Page",
+    "Part",
     "Phase",
     "PhaseReport",
     "Publisher",
@@ -151,10 +153,12 @@ __all__ = [
     "failed",
     "hookimpl",
     "load_all",
+    "local_chart",
     "manifests_chart",
     "markdown",
     "nearest",
     "parse_expression",
+    "parts",
     "passed",
     "questions",
     "rbac_objects",
@@ -164,6 +168,7 @@ __all__ = [
     "recognise",
     "sarif_log",
     "satisfies",
+    "short",
     "skipped",
     "table",
     "to_json",
