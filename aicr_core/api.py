@@ -8,6 +8,7 @@ from aicr_core.kit.constraints import parse as parse_expression
 from aicr_core.kit.emit import to_json, to_yaml
 from aicr_core.kit.errors import AicrError, Code, nearest
 from aicr_core.kit.frames import read_frames, write_frames
+from aicr_core.kit.http import fetch
 from aicr_core.kit.localchart import chart_version, manifests_chart, wrapper_chart
 from aicr_core.kit.run import Completed, Context
 from aicr_core.kit.sarif import sarif_log
@@ -151,6 +152,7 @@ __all__ = [
     "__version__",
     "chart_version",
     "failed",
+    "fetch",
     "hookimpl",
     "load_all",
     "local_chart",

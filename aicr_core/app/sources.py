@@ -1,6 +1,6 @@
 """Read a document from where a person says it is: file, standard input, http(s), or a store's URI.
 
-Which reader a URI scheme needs is a store plugin's business; ``http`` and ``https`` are read by ``app.http``, when
+Which reader a URI scheme needs is a store plugin's business; ``http`` and ``https`` are read by ``kit.http``, when
 needed. Nothing is written to disk.
 """
 
@@ -16,7 +16,7 @@ from aicr_core.kit.paths import fault
 
 if TYPE_CHECKING:
     from aicr_core.app.environment import Environment
-    from aicr_core.app.http import Page
+    from aicr_core.kit.http import Page
 
 
 class Source(NamedTuple):
@@ -48,7 +48,7 @@ def read(
     if not separator:
         return Source(_file(uri, limit), format_of(uri), uri)
     if scheme.lower() in ("http", "https"):
-        from aicr_core.app import http
+        from aicr_core.kit import http
 
         page = http.fetch(f"{scheme.lower()}://{rest}", limit)
         return Source(page.data, _format_of_page(page), uri)
@@ -65,7 +65,7 @@ def read_bytes(uri: str) -> bytes:
     if uri == "-":
         return _standard_input(MAX_BYTES)
     if uri.startswith(("http://", "https://")):
-        from aicr_core.app import http
+        from aicr_core.kit import http
 
         return http.fetch(uri, MAX_BYTES).data
     return _file(uri, MAX_BYTES)

@@ -1,6 +1,6 @@
 """Fetch one document over http or https: bounded in time and size, whole or not at all (spec/recipe.md 18, B6).
 
-The body stays in memory. What it means, and which format it has, is said elsewhere.
+The body stays in memory. What it means, which format it has, and who is allowed to see it is said elsewhere.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from aicr_core.kit import limits
 from aicr_core.kit.errors import AicrError, Code
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aicr_core.kit.run import Context
 
 _CODES = {
@@ -33,9 +35,16 @@ class Page(NamedTuple):
     path: str
 
 
-def fetch(url: str, limit: int = limits.MAX_BYTES) -> Page:
-    """Get ``url``, at most ``limit`` bytes in ``limits.HTTP`` seconds, however slowly the server sends.
+def fetch(
+    url: str,
+    limit: int = limits.MAX_BYTES,
+    *,
+    seconds: float | None = None,
+    secrets: Mapping[str, str] | None = None,
+) -> Page:
+    """Get ``url``, at most ``limit`` bytes in ``seconds`` (30 by default), however slowly the server sends.
 
+    ``secrets`` are headers that this server alone may see: a redirection to another one goes without them.
     Raises AicrError: NOT_FOUND, UNAUTHORIZED, RATE_LIMIT_EXCEEDED, TIMEOUT, SERVICE_UNAVAILABLE, or
     INVALID_REQUEST for a URL that is none and a document over the size limit.
     """
@@ -55,20 +64,23 @@ def fetch(url: str, limit: int = limits.MAX_BYTES) -> Page:
         raise AicrError(Code.INVALID_REQUEST, "the URL names no host", where=url)
 
     def get(context: Context) -> Page:
-        data, kind = _get(address, url, limit, context)
+        data, kind = _get(address, url, limit, context, secrets or {})
         return Page(data, kind, path)
 
+    seconds = limits.HTTP if seconds is None else seconds
     # In a thread: a server that sends a byte a second would hold every limit on a single read.
-    (outcome,) = Runner(1).run([Task("fetch", "", get, limits.HTTP)])
+    (outcome,) = Runner(1).run([Task("fetch", "", get, seconds)])
     if outcome.status == "timeout":
-        raise AicrError(Code.TIMEOUT, f"not complete within {limits.HTTP:g} s", where=url)
+        raise AicrError(Code.TIMEOUT, f"not complete within {seconds:g} s", where=url)
     if outcome.error is not None:
         raise outcome.error
     page: Page = outcome.value
     return page
 
 
-def _get(address: str, url: str, limit: int, context: Context) -> tuple[bytes, str]:
+def _get(
+    address: str, url: str, limit: int, context: Context, secrets: Mapping[str, str]
+) -> tuple[bytes, str]:
     from http.client import HTTPException
     from urllib.error import HTTPError, URLError
     from urllib.request import HTTPRedirectHandler, Request, build_opener
@@ -83,9 +95,13 @@ def _get(address: str, url: str, limit: int, context: Context) -> tuple[bytes, s
                 raise AicrError(
                     Code.SERVICE_UNAVAILABLE, f"the server sends us to {target}", where=url
                 )
-            return super().redirect_request(*args)
+            following = super().redirect_request(*args)
+            if following is not None and _server(target) == _server(address):
+                _add(following, secrets)
+            return following
 
     request = Request(address, headers={"User-Agent": f"aicr/{__version__}"})  # noqa: S310
+    _add(request, secrets)
     try:
         with build_opener(Redirects).open(request, timeout=context.remaining()) as response:
             if response.status != 200:
@@ -110,6 +126,19 @@ def _get(address: str, url: str, limit: int, context: Context) -> tuple[bytes, s
         message = f"the connection ended after {len(data)} of {expected} bytes"
         raise AicrError(Code.SERVICE_UNAVAILABLE, message, where=url)
     return data, kind
+
+
+def _add(request: Any, secrets: Mapping[str, str]) -> None:
+    for name, value in secrets.items():
+        # An unredirected header is not copied to the request that follows a redirection.
+        request.add_unredirected_header(name, value)
+
+
+def _server(url: str) -> tuple[str, str | None, int | None]:
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    return parts.scheme.lower(), parts.hostname, parts.port
 
 
 def _answer(status: int, url: str) -> AicrError:
