@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aicr_core.app import validation_inputs as loading
 from aicr_core.engine import readiness, selection
-from aicr_core.kit.errors import AicrError, AicrErrors, Code
+from aicr_core.kit.errors import AicrError, Code, together
 from aicr_core.model.check import PhaseReport
 
 if TYPE_CHECKING:
@@ -111,12 +111,10 @@ def misspelt(inputs: Inputs, snapshot: Document) -> None:
             items, snapshot, _spelled(inputs.catalogue)
         )
     ]
-    if len(problems) == 1:
-        raise problems[0]
     if problems:
-        for problem in problems:
-            problem.message += f" ({problem.hint})"
-        raise AicrErrors(f"{len(problems)} constraints name readings that are not there", problems)
+        raise together(
+            f"{len(problems)} constraints name readings that are not there", problems
+        )  # fmt: skip
 
 
 def _lists(inputs: Inputs) -> Iterator[tuple[selection.Steps, Sequence[tuple[int, Any]]]]:

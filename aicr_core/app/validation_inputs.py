@@ -14,7 +14,7 @@ from aicr_core._version import __version__
 from aicr_core.app import sources
 from aicr_core.engine import remedies, schemas, selection, snapshots, validators
 from aicr_core.kit import yamlio
-from aicr_core.kit.errors import AicrError, AicrErrors, Code, nearest
+from aicr_core.kit.errors import AicrError, Code, nearest, together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -197,13 +197,7 @@ def join(environment: Environment, recipe: Recipe, *, data: Sequence[str] = ()) 
         for found in selection.findings(recipe.document, entries, phases)
     ]
     if problems:
-        for problem in problems:
-            problem.message += f" ({problem.hint})" if problem.hint and len(problems) > 1 else ""
-        raise (
-            problems[0]
-            if len(problems) == 1
-            else AicrErrors(f"the recipe asks for {len(problems)} things that cannot be", problems)
-        )
+        raise together(f"the recipe asks for {len(problems)} things that cannot be", problems)
     asserts = {}
     for ref in recipe.document.get("componentRefs") or ():
         text = assertions_of(catalogue, ref)

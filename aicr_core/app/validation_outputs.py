@@ -66,8 +66,16 @@ def write_evidence(
     """Write the files of an evidence writer below ``folder``; give their paths. Raises AicrError."""
     from aicr_core.kit.paths import atomic_write, fault
 
-    writer = writer_of(environment, name)
-    files = dict(resolve(writer.write)(report, facts))
+    plugin, writer = writer_of(environment, name)
+    try:
+        files = {
+            str(path): str(text) for path, text in resolve(writer.write)(report, facts).items()
+        }
+    except AicrError:
+        raise
+    except Exception as error:  # a writer is a plugin's
+        message = f"evidence {name}: {type(error).__name__}: {error}"
+        raise AicrError(Code.INTERNAL, message, plugin=plugin) from error
     written = []
     try:
         os.makedirs(folder, exist_ok=True)
@@ -83,12 +91,13 @@ def write_evidence(
     return written
 
 
-def writer_of(environment: Environment, name: str) -> Any:
-    """Give an evidence writer. Raises AicrError(NOT_FOUND)."""
+def writer_of(environment: Environment, name: str) -> tuple[str, Any]:
+    """Give an evidence writer and its plugin. Raises AicrError(NOT_FOUND)."""
     writers = environment.manager.named("aicr_evidence_writers", "name")
     if name not in writers:
         raise environment.manager.missing("evidence writer", name, sorted(writers), {})
-    return writers[name][1]
+    found: tuple[str, Any] = writers[name]
+    return found
 
 
 def submission_inputs(
@@ -99,7 +108,7 @@ def submission_inputs(
     Without a recipe nothing is known of the components: checks that depend on one are skipped, and say so. Raises
     AicrError for an unknown feature.
     """
-    writer = writer_of(environment, SUBMISSION)
+    _, writer = writer_of(environment, SUBMISSION)
     wanted = list(resolve(writer.select)(features)) if writer.select is not None else []
     checks = environment.manager.named("aicr_checks", "name", settings=environment.settings)
     validation: dict[str, Any] = {}

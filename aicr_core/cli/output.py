@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,11 @@ def write_result(text: str) -> None:
         from aicr_core.kit.paths import fault
 
         raise fault(error, "standard output", "write") from None
+
+
+def reader_gone() -> None:
+    """Write to nobody from now on: the reader has gone (``aicr ... | head``), and the exit must not complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def render(value: Any, fmt: str) -> str:

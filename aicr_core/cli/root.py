@@ -14,7 +14,7 @@ import click
 
 from aicr_core._version import __version__
 from aicr_core.app.environment import Environment
-from aicr_core.cli.output import note, use, warn, write_result
+from aicr_core.cli.output import note, reader_gone, use, warn, write_result
 from aicr_core.kit.errors import AicrError, Code, nearest
 from aicr_core.kit.log import Log
 from aicr_core.model.settings import Settings
@@ -240,8 +240,7 @@ def _run(given: Globals, environment: Environment) -> tuple[int, Exception | Non
         note("cancelled; nothing was left half written")
         return CANCELLED, None
     except BrokenPipeError:
-        # The reader has gone (`aicr ... | head`): no complaint, and none from the interpreter's exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        reader_gone()
         return 0, None
     except Exception as error:
         wrapped = AicrError(

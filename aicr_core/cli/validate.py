@@ -129,23 +129,18 @@ def validate(environment: Environment, /, **options: Any) -> None:
     if options["print_rbac"]:
         _rbac(inputs, request, options)
         return
-    from aicr_core.app import sinks
     from aicr_core.app.validate import check_skips, chosen_phases
 
     # What cannot work is said before anything is measured.
     check_skips(inputs, chosen_phases(inputs, request.phases), request)
-    targets = reports.writers(environment, options)
-    for _, target in targets:
-        sinks.check(environment, target)
+    places = reports.places(environment, options)
     snapshot, json = _snapshot(environment, request, options)
     if options["explain"]:
         _explain(environment, inputs, snapshot, request, json=json)
         return
     report = _run(environment, inputs, snapshot, request, json=json)
-    reports.write(environment, report, targets, options)
-    if options["evidence_dir"]:
-        reports.evidence(environment, report, "pages", options)
-    reports.conclude(report, options)
+    pages = "pages" if options["evidence_dir"] else ""
+    reports.conclude(environment, report, places, options, pages)
 
 
 def _check(environment: Environment, options: dict[str, Any]) -> None:
@@ -390,8 +385,6 @@ def _submit(environment: Environment, options: dict[str, Any]) -> None:
     features = [name for text in options["feature"] for name in text.split(",")]
     inputs = submission_inputs(environment, features, recipe, options["data"])
     request = _request(environment, {**options, "phase": ()}, inputs)
-    targets = reports.writers(environment, options)
+    places = reports.places(environment, options)
     report = _run(environment, inputs, {}, request._replace(keep_going=True), json=False)
-    reports.write(environment, report, targets, options)
-    reports.evidence(environment, report, "submission", options)
-    reports.conclude(report, options)
+    reports.conclude(environment, report, places, options, "submission")

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core.cli.options import choice, single
-from aicr_core.cli.output import deliver, note, warn
-from aicr_core.kit.errors import AicrError, Code
+from aicr_core.cli.output import deliver, note, reader_gone, warn
+from aicr_core.kit.errors import AicrError, Code, together
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from aicr_core.app.environment import Environment
     from aicr_core.model.check import Report
 
 
-def writers(environment: Environment, options: dict[str, Any]) -> list[tuple[Any, str]]:
-    """Give (writer, target) of every report that is asked for, the main one first. Raises AicrError."""
+class Place(NamedTuple):
+    """A report that is asked for: the plugin and provider that write it, and where it goes."""
+
+    plugin: str
+    writer: Any
+    target: str
+
+
+def places(environment: Environment, options: dict[str, Any]) -> list[Place]:
+    """Give every report that is asked for, the main one first. Raises AicrError for what cannot work."""
+    from aicr_core.app import sinks
+
     known = environment.manager.named("aicr_report_writers", "name")
     target = single("output", options["output"]).strip()
     on_terminal = target in ("", "-") and sys.stdout is not None and sys.stdout.isatty()
@@ -37,27 +50,77 @@ def writers(environment: Environment, options: dict[str, Any]) -> list[tuple[Any
             Code.INVALID_REQUEST, "two reports go to one place", where="--report",
             hint="give each a target of its own",
         )  # fmt: skip
-    return [(known[name][1], place) for name, place in wanted]
+    found = [Place(*known[name], target) for name, target in wanted]
+    for place in found:
+        sinks.check(environment, place.target)
+    return found
 
 
-def write(
+def conclude(
     environment: Environment,
     report: Report,
-    writers: list[tuple[Any, str]],
+    places: Sequence[Place],
     options: dict[str, Any],
+    evidence: str = "",
 ) -> None:
-    """Write the report to every target. Raises AicrError when one cannot be written; those before it are."""
+    """Write everything that is asked for, tell what is left in the cluster, and say by raising what went wrong.
+
+    ``evidence`` names the writer of ``--evidence-dir``. What cannot be written keeps nothing else from being written
+    or told. Raises AicrError, whose status is the highest of all that went wrong, or KeyboardInterrupt.
+    """
+    wrong: list[AicrError] = []
+    try:
+        for place in places:
+            _try(wrong, partial(_write, environment, report, place, options))
+        if evidence:
+            _try(wrong, partial(_evidence, environment, report, evidence, options))
+    finally:
+        if report.residue:
+            warn("left in the cluster; remove with:\n  " + "\n  ".join(report.residue))
+    if report.interrupted:
+        for error in wrong:
+            warn(f"{error} ({error.hint})" if error.hint else str(error))
+        raise KeyboardInterrupt
+    verdict = _verdict(report, options)
+    wrong += [verdict] if verdict is not None else []
+    if wrong:
+        raise together(f"{len(wrong)} things went wrong", wrong)
+
+
+def _try(wrong: list[AicrError], write: Callable[[], None]) -> None:
+    """Write something; keep why it could not be. A reader that has gone is no fault: nobody wants the rest."""
+    try:
+        write()
+    except AicrError as error:
+        wrong.append(error)
+    except BrokenPipeError:
+        reader_gone()
+
+
+def _write(environment: Environment, report: Report, place: Place, options: dict[str, Any]) -> None:
+    """Write the report to one place. Raises AicrError, also for a writer that fails."""
     from aicr_core.plugins.manager import resolve
 
-    for writer, target in writers:
+    writer, target = place.writer, place.target
+    try:
         text = resolve(writer.write)(report)
-        fmt = writer.suffix.removeprefix(".") or writer.name
-        deliver(environment, text, target, fmt, kubeconfig=options["kubeconfig"], kind="report")
-        if target not in ("", "-"):
-            note(f"{writer.name} report written to {target}")
+        if not isinstance(text, str):
+            raise AicrError(
+                Code.INTERNAL, f"report {writer.name}: it gave {type(text).__name__}, no text",
+                plugin=place.plugin,
+            )  # fmt: skip
+    except AicrError:
+        raise
+    except Exception as error:  # a writer is a plugin's
+        message = f"report {writer.name}: {type(error).__name__}: {error}"
+        raise AicrError(Code.INTERNAL, message, plugin=place.plugin) from error
+    fmt = writer.suffix.removeprefix(".") or writer.name
+    deliver(environment, text, target, fmt, kubeconfig=options["kubeconfig"], kind="report")
+    if target not in ("", "-"):
+        note(f"{writer.name} report written to {target}")
 
 
-def evidence(
+def _evidence(
     environment: Environment, report: Report, writer: str, options: dict[str, Any]
 ) -> None:
     """Write the files of an evidence writer into ``--evidence-dir``. Raises AicrError."""
@@ -68,39 +131,33 @@ def evidence(
     note(f"{len(files)} evidence files written to {options['evidence_dir']}")
 
 
-def conclude(report: Report, options: dict[str, Any]) -> None:
-    """Turn what the report says into an exit status, by raising; the report is written already."""
-    if report.residue:
-        warn("left in the cluster; remove with:\n  " + "\n  ".join(report.residue))
-    if report.interrupted:
-        raise KeyboardInterrupt
+def _verdict(report: Report, options: dict[str, Any]) -> AicrError | None:
+    """Give what makes the command fail, None when nothing does."""
     for phase in report.phases:
         bad = [item for item in phase.items if item.counts_as_failure]
         if phase.gate and bad:
             first = bad[0].result.message
             more = f", and {len(bad) - 1} more" if len(bad) > 1 else ""
-            raise AicrError(
+            return AicrError(
                 Code.INVALID_REQUEST, f"{phase.name}: {first}{more}", where=bad[0].where or None,
                 hint=bad[0].result.remediation or None,
             )  # fmt: skip
     failed = [item.name for item in report.checks if item.counts_as_failure]
     if failed and options["fail_on_error"].lower() in ("true", "1", "t"):
-        raise AicrError(
+        return AicrError(
             Code.INTERNAL, f"validation failed: {len(failed)} of {len(report.checks)} did not pass: "
             + ", ".join(failed), hint="the report says what to do about each",
         )  # fmt: skip
-    _conclude_skips(report, options["fail_on_skip"])
-    if report.residue and not options["no_cleanup"]:
-        raise AicrError(
-            Code.INTERNAL, f"{len(report.residue)} objects could not be removed from the cluster",
-            hint="delete them with the commands above",
-        )  # fmt: skip
-
-
-def _conclude_skips(report: Report, gate: str) -> None:
+    gate = options["fail_on_skip"]
     skips = [item.name for item in report.checks if item.status == "skipped"]
     if gate and skips and (gate == "any" or len(skips) == len(report.checks)):
-        raise AicrError(
+        return AicrError(
             Code.INTERNAL, f"{len(skips)} of {len(report.checks)} checks were skipped: {', '.join(skips)}",
             hint="the report says what would make each apply",
         )  # fmt: skip
+    if report.residue and not options["no_cleanup"]:
+        return AicrError(
+            Code.INTERNAL, f"{len(report.residue)} objects could not be removed from the cluster",
+            hint="delete them with the commands above",
+        )  # fmt: skip
+    return None

@@ -113,6 +113,15 @@ class AicrErrors(AicrError):
         return "\n".join(lines)
 
 
+def together(message: str, errors: Sequence[AicrError]) -> AicrError:
+    """Give one error for several: the only one as it is, else all of them below ``message``, each with its hint."""
+    if len(errors) == 1:
+        return errors[0]
+    for error in errors:
+        error.message += f" ({error.hint})" if error.hint else ""
+    return AicrErrors(message, errors)
+
+
 def one_line(text: str) -> str:
     """Escape control characters and line ends: a message quotes what it was given, which may be hostile."""
     if text.isprintable():
