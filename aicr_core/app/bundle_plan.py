@@ -13,7 +13,7 @@ import attrs
 from aicr_core._version import __version__
 from aicr_core.app import sources
 from aicr_core.app.bundle_request import parse_options, value_settings
-from aicr_core.engine import bundles, deployers, plan, schemas, setflags
+from aicr_core.engine import bundles, deployers, overrides, plan, schemas, setflags
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.model.bundle import BundlePlan
 from aicr_core.plugins.manager import resolve
@@ -47,10 +47,20 @@ def make_plan(environment: Environment, request: BundleRequest, destination: str
     of_components, of_deployer = deployers.split(setflags.split_overrides(request.set_values))
     chosen = deployers.settings(name, deployer.options, of_deployer)
     settings = value_settings(request, of_components)
+    left_open = tuple(overrides.dynamic_paths(request.dynamic))
+    if left_open and not deployer.dynamic:
+        raise AicrError(
+            Code.INVALID_REQUEST,
+            f"deployer {name} cannot leave values open until the installation",
+            where=f"--dynamic {left_open[0][0]}",
+            hint="set the value now (--set), or choose another deployer",
+        )
     recipe = load_recipe(environment, request.recipe, kubeconfig=request.kubeconfig)
     catalogue = environment.catalogue(request.data, external_only=request.external_only)
-    overrides = plan.collect_overrides(settings, recipe, catalogue, lenient=request.lenient)
-    selection = plan.select(recipe, catalogue, overrides, options, _patcher(environment, recipe))
+    wanted = overrides.collect(
+        settings, recipe, catalogue, dynamic=left_open, lenient=request.lenient
+    )
+    selection = plan.select(recipe, catalogue, wanted, options, _patcher(environment, recipe))
     notes = [*selection.notes, *plan.validations(selection, options, _checks(environment))]
     if environment.manager_needed("aicr_policy"):
         from aicr_core.app.recipe import apply_policy

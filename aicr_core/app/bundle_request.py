@@ -1,11 +1,15 @@
-"""What a user asks of ``aicr bundle``, and what its texts mean. Nothing is read but the request itself."""
+"""What a user asks of ``aicr bundle``, and what its texts mean."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aicr_core.engine import plan, setflags
+from aicr_core.app import sources
+from aicr_core.engine import setflags
+from aicr_core.engine.overrides import Setting
 from aicr_core.kit.errors import AicrError, Code
+from aicr_core.kit.yamlio import compose_first, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +27,9 @@ class BundleRequest(NamedTuple):
     serial: bool = False
     set_values: tuple[str, ...] = ()
     set_strings: tuple[str, ...] = ()
+    set_files: tuple[str, ...] = ()
+    set_jsons: tuple[str, ...] = ()
+    dynamic: tuple[str, ...] = ()
     enable: tuple[str, ...] = ()
     disable: tuple[str, ...] = ()
     system_node_selector: tuple[str, ...] = ()
@@ -72,17 +79,61 @@ def parse_options(request: BundleRequest) -> Document:
     }
 
 
-def value_settings(request: BundleRequest, set_values: Sequence[str]) -> list[plan.Setting]:
-    """Parse what sets values and switches components, in the order of application. Raises AicrError."""
+def value_settings(request: BundleRequest, set_values: Sequence[str]) -> list[Setting]:
+    """Parse what sets values and switches components; files of ``--set-file`` are read. Raises AicrError."""
     texts = [("--set", text, False) for text in set_values]
     texts += [("--set-string", text, True) for text in request.set_strings]
     found = [
-        plan.Setting(flag, text, setflags.override(text, flag), literal)
-        for flag, text, literal in texts
+        Setting(flag, text, setflags.override(text, flag), literal) for flag, text, literal in texts
     ]
+    found += [_from_file(text) for text in request.set_files]
+    found += [_from_json(text) for text in request.set_jsons]
     for flag, names, value in (
         ("--enable", request.enable, "true"),
         ("--disable", request.disable, "false"),
     ):
-        found += [plan.Setting(flag, name, (name, "enabled", value)) for name in names]
+        found += [Setting(flag, name, (name, "enabled", value)) for name in names]
+    return found
+
+
+def _from_file(text: str) -> Setting:
+    component, path, name = setflags.override(text, "--set-file")
+    if not os.path.isfile(name):
+        # No device and no URL either: a value comes from a file that a reviewer can read.
+        there = os.path.exists(name)
+        raise AicrError(
+            Code.INVALID_REQUEST if there else Code.NOT_FOUND,
+            f"{name} is {'no regular file' if there else 'not there'}",
+            where=f"--set-file {component}:{path}",
+        )
+    node, _ = compose_first(sources.read_bytes(os.path.abspath(name)), name)
+    value = None if node is None else plain(node, name)
+    return Setting("--set-file", text, (component, path, value), typed=True)
+
+
+def _from_json(text: str) -> Setting:
+    import json
+
+    component, path, body = setflags.override(text, "--set-json")
+    try:
+        value = json.loads(body, parse_constant=_no_number, object_pairs_hook=_no_twins)
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise AicrError(
+            Code.INVALID_REQUEST, f"not valid JSON: {reason}",
+            where=f"--set-json {component}:{path}",
+            hint="quote texts with double quotes, and the whole for your shell with single ones",
+        ) from None  # fmt: skip
+    return Setting("--set-json", text, (component, path, value), typed=True)
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no JSON number")
+
+
+def _no_twins(pairs: list[tuple[str, Any]]) -> Document:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [key for key, _ in pairs]
+        raise ValueError(f'key "{next(key for key in names if names.count(key) > 1)}" stands twice')
     return found

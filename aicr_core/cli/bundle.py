@@ -64,6 +64,12 @@ Examples:
               help="override a value (repeatable)")  # fmt: skip
 @click.option("--set-string", "set_strings", multiple=True, metavar="COMPONENT:PATH=TEXT",
               help="override a value, always as text")  # fmt: skip
+@click.option("--set-file", "set_files", multiple=True, metavar="COMPONENT:PATH=FILE",
+              help="override a value by the first YAML document of FILE; objects merge")  # fmt: skip
+@click.option("--set-json", "set_jsons", multiple=True, metavar="COMPONENT:PATH=JSON",
+              help="override a value by JSON; objects merge, null takes a key away")  # fmt: skip
+@click.option("--dynamic", multiple=True, metavar="COMPONENT:PATH",
+              help="leave a value open until the installation (repeatable)")  # fmt: skip
 @click.option(
     "--serial", is_flag=True, help="one release after another, also where several could go at once"
 )

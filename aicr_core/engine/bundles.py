@@ -174,6 +174,7 @@ def _release(planned: Planned, bundle: ComponentBundle, names: set[str]) -> Rele
         tag=ref.get("tag") or "",
         path=ref.get("path") or "",
         values=bundle.values,
+        dynamic=planned.dynamic,
         manifests=manifests,
         pre_manifests=tuple(
             item.path for item in manifests if item.path.rpartition("/")[2] in early

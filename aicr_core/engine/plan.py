@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from aicr_core.engine import setflags, values
 from aicr_core.engine.hydrate import component_layers
 from aicr_core.engine.order import is_disabled
+from aicr_core.engine.overrides import Overrides, apply, split_open, typed_values
 from aicr_core.engine.refs import problems
 from aicr_core.kit.errors import AicrError, AicrErrors, Code, nearest
 
@@ -23,16 +24,6 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 _UNSAFE = frozenset("'\"`$\\")
-Overrides = dict[str, dict[str, tuple[str, bool]]]
-
-
-class Setting(NamedTuple):
-    """One override as a flag gave it: ``parsed`` is component, path and text; ``literal`` keeps text text."""
-
-    flag: str
-    text: str
-    parsed: tuple[str, str, str]
-    literal: bool = False
 
 
 class Planned(NamedTuple):
@@ -41,6 +32,7 @@ class Planned(NamedTuple):
     ref: Document
     entry: Document
     values: Document
+    dynamic: Document
 
 
 class Selection(NamedTuple):
@@ -49,59 +41,6 @@ class Selection(NamedTuple):
     recipe: Document
     components: tuple[Planned, ...]
     notes: tuple[str, ...]
-
-
-def collect_overrides(
-    settings: Sequence[Setting], recipe: Document, catalogue: Catalogue, *, lenient: bool = False
-) -> Overrides:
-    """Give the settings by component and path; aliases are joined (B-7), the last of one path wins.
-
-    Raises AicrError(INVALID_REQUEST) for a component that is not in the recipe (F4), naming the nearest, and for
-    one that two flags switch both on and off.
-    """
-    names = {ref["name"]: ref["name"] for ref in recipe.get("componentRefs") or []}
-    aliases: dict[str, str] = {}
-    for name in names:
-        for alias in (catalogue.registry().get(name) or {}).get("valueOverrideKeys", ()):
-            aliases.setdefault(alias, name)
-    found: Overrides = {}
-    exact: dict[tuple[str, str], bool] = {}
-    switched: dict[str, tuple[str, str]] = {}
-    for flag, text, (key, path, value), literal in settings:
-        name = names.get(key) or aliases.get(key)
-        if name is None:
-            if lenient:
-                continue
-            known = sorted({*names, *aliases})
-            close = nearest(key, known)
-            raise AicrError(
-                Code.INVALID_REQUEST,
-                f'"{key}" is no component of the recipe',
-                where=f"{flag} {text}",
-                hint=f'did you mean "{close}"?'
-                if close
-                else f"components: {', '.join(sorted(names))}",
-            )
-        if path == "enabled":
-            _contradiction(switched.setdefault(name, (flag, value)), (flag, value), name)
-        is_exact = key in names
-        if exact.get((name, path)) and not is_exact:
-            continue
-        exact[(name, path)] = is_exact
-        found.setdefault(name, {})[path] = (value, literal)
-    return found
-
-
-def _contradiction(first: tuple[str, str], then: tuple[str, str], name: str) -> None:
-    # Two --set of one path are a list whose last wins; two flags that say the opposite are a mistake.
-    flags = {first[0], then[0]}
-    if len(flags) > 1 and setflags.boolean(first[1]) is not setflags.boolean(then[1]):
-        raise AicrError(
-            Code.INVALID_REQUEST,
-            f"{name} is switched both on and off",
-            where=" and ".join(sorted(flags)),
-            hint="drop one of the two",
-        )
 
 
 def select(
@@ -136,9 +75,13 @@ def select(
                 f'no installed plugin registers component "{ref["name"]}"',
                 hint=f"it comes with {owner}: pip install {owner}",
             )
-        final, more = _values(ref, entry, catalogue, overrides.get(ref["name"], {}), options, patch)
-        components.append(Planned(ref, entry, final))
+        final, more = _values(ref, entry, catalogue, overrides, options, patch)
+        stays, stub, empty = split_open(final, overrides.dynamic(ref["name"]))
+        components.append(Planned(ref, entry, stays, stub))
         notes.extend(more)
+        notes.extend(
+            f"{ref['name']}: {path} has no value yet; give it at installation" for path in empty
+        )
     names = {ref["name"] for ref in kept}
     notes.extend(_remarks(kept, names, {ref["name"] for ref in refs} - names))
     filtered = {
@@ -152,19 +95,20 @@ def select(
 def _filter(refs: list[Document], overrides: Overrides) -> tuple[list[Document], list[str]]:
     kept, notes = [], []
     for ref in refs:
-        wanted = overrides.get(ref["name"], {})
-        switch = None
-        if "enabled" in wanted:
-            switch = setflags.boolean(wanted["enabled"][0])
+        others = sorted({item.path for item in overrides.values(ref["name"])})
+        left_open = overrides.dynamic(ref["name"])
+        switch, text = None, overrides.switch(ref["name"])
+        if text is not None:
+            switch = setflags.boolean(text)
             if switch is None:
                 raise AicrError(
                     Code.INVALID_REQUEST,
-                    f'enabled is "{wanted["enabled"][0]}"',
+                    f'enabled is "{text}"',
                     where=f"--set {ref['name']}:enabled",
                     hint="write true or false",
                 )
         if switch is False:
-            others = sorted(path for path in wanted if path != "enabled")
+            others += [path for path in left_open if path not in others]
             if others:
                 raise AicrError(
                     Code.INVALID_REQUEST,
@@ -174,7 +118,14 @@ def _filter(refs: list[Document], overrides: Overrides) -> tuple[list[Document],
                 )
             continue
         if switch is None and is_disabled(ref):
-            if wanted:
+            if left_open:
+                raise AicrError(
+                    Code.INVALID_REQUEST,
+                    f"the recipe disables the component, so {', '.join(left_open)} is never asked for",
+                    where=f"--dynamic {ref['name']}:{left_open[0]}",
+                    hint=f"drop it, or switch the component on: --enable {ref['name']}",
+                )
+            if others:
                 notes.append(f"{ref['name']} is disabled by the recipe: --set for it has no effect")
             continue
         kept.append(ref)
@@ -248,7 +199,7 @@ def _values(
     ref: Document,
     entry: Document,
     catalogue: Catalogue,
-    wanted: dict[str, tuple[str, bool]],
+    overrides: Overrides,
     options: Mapping[str, Any],
     patch: Callable[[Document, Document], Document],
 ) -> tuple[Document, list[str]]:
@@ -256,19 +207,20 @@ def _values(
     # "enabled" in the recipe's overrides switches the component; it is no value of its chart (B-5).
     layers = component_layers(catalogue, {**ref, "overrides": switch_free})
     base = patch(ref, values.merge_layers(layers))
-    paths = {path: item for path, item in wanted.items() if path != "enabled"}
+    wanted = overrides.values(ref["name"])
     notes = []
-    for path in sorted(paths):
-        suspicion = _unknown(base, path, ref["name"])
+    for item in wanted:
+        suspicion = _unknown(base, item.path, ref["name"])
+        where = f"{item.flag} {ref['name']}:{item.path}"
         if suspicion and options.get("strict_values"):
             raise AicrError(
-                Code.INVALID_REQUEST, suspicion, where=f"--set {ref['name']}:{path}",
+                Code.INVALID_REQUEST, suspicion, where=where,
                 hint="correct the path, or drop --strict-values",
             )  # fmt: skip
         if suspicion:
-            notes.append(f"--set {ref['name']}:{path}: {suspicion}")
-    final = values.apply_overrides(base, paths, ref["name"])
-    return values.inject(final, entry, options), notes
+            notes.append(f"{where}: {suspicion}")
+    final = apply(base, wanted, ref["name"])
+    return values.inject(final, entry, options, typed_values(wanted)), notes
 
 
 def _unknown(base: Document, path: str, component: str) -> str | None:

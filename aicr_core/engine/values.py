@@ -1,4 +1,6 @@
-"""A component's values on their way into a bundle: layers, ``--set``, scheduling (spec/bundle.md 2.2 to 2.4).
+"""A component's values on their way into a bundle: layers and scheduling (spec/bundle.md 2.2, 2.4).
+
+Overrides by flags stand between the two: ``engine.overrides``.
 
 Every function gives new values; the catalogue's are shared and stay as they are.
 """
@@ -7,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aicr_core.engine.setflags import typed
 from aicr_core.kit.errors import AicrError, Code
 
 if TYPE_CHECKING:
@@ -79,33 +80,14 @@ def get(values: Mapping[str, Any], path: str) -> Any:
     return value
 
 
-def apply_overrides(
-    values: Document, overrides: Mapping[str, tuple[str, bool]], component: str
+def inject(
+    values: Document, entry: Document, options: Mapping[str, Any], typed: Mapping[str, Any]
 ) -> Document:
-    """Apply ``--set`` texts by path: (text, keep as text).
-
-    Where one path is an ancestor of another the shorter wins in every order. A text stays text where the
-    value there now is text (B-8), so a version does not become a number.
-    """
-    for path in sorted(overrides, key=lambda item: (-item.count("."), item)):
-        text, literal = overrides[path]
-        value = text if literal or isinstance(get(values, path), str) else typed(text)
-        try:
-            values = put(values, path, value)
-        except AicrError as error:
-            raise AicrError(
-                error.code,
-                error.message,
-                where=f"--set {component}:{path}",
-                hint="set the parent itself, or another path",
-            ) from None
-    return values
-
-
-def inject(values: Document, entry: Document, options: Mapping[str, Any]) -> Document:
     """Write selectors, tolerations, gate and node count to the paths of a registry entry.
 
-    Explicit flags replace what is there; the default toleration is written only where nothing is (B-9).
+    Explicit flags replace what is there; the default toleration is written only where nothing is (B-9). ``typed`` are
+    the values that typed overrides gave: an object among them at the path of a selector joins the selector, key by
+    key, and wins (spec/beyond.md 2.5).
     """
     scheduling = entry.get("nodeScheduling") or {}
     for role in ("system", "accelerated"):
@@ -113,7 +95,7 @@ def inject(values: Document, entry: Document, options: Mapping[str, Any]) -> Doc
         selector = options.get(f"{role}_node_selector")
         if selector:
             for path in paths.get("nodeSelectorPaths", ()):
-                values = put(values, path, selector, replace=True)
+                values = put(values, path, _joined(selector, get(typed, path)), replace=True)
         given = options.get(f"{role}_node_tolerations")
         for path in paths.get("tolerationPaths", ()):
             if given:
@@ -127,8 +109,12 @@ def inject(values: Document, entry: Document, options: Mapping[str, Any]) -> Doc
     pods = (entry.get("podScheduling") or {}).get("workload") or {}
     for path in pods.get("workloadSelectorPaths", ()):
         if workload:
-            values = put(values, path, workload, replace=True)
+            values = put(values, path, _joined(workload, get(typed, path)), replace=True)
     if options.get("nodes"):
         for path in scheduling.get("nodeCountPaths", ()):
             values = put(values, path, options["nodes"])
     return values
+
+
+def _joined(selector: Any, given: Any) -> Any:
+    return {**selector, **given} if isinstance(given, dict) else selector

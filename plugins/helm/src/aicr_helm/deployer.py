@@ -21,6 +21,7 @@ _FIELDS = (
     "name", "kind", "namespace", "repository", "chart", "version", "tag", "path", "wait", "manifests",
     "crd_groups", "extra_namespaces", "restart_daemonsets",
 )  # fmt: skip
+CLUSTER_VALUES = "cluster-values.yaml"
 _VERSION = re.compile(r"(>=|<=|==|!=|>|<)? *v?[0-9]+(\.[0-9]+){0,2}\Z")
 
 
@@ -38,6 +39,10 @@ def deploy(ctx: Context, plan: BundlePlan) -> Iterator[Artifact]:
         if release.values:
             values += to_yaml(dict(release.values), indent=4, sort_keys=True)
         yield Artifact(path=f"{folder}/values.yaml", data=values.encode("utf-8"))
+        if release.dynamic:
+            stub = f"# Values of {release.name} for one cluster: these win over values.yaml.\n---\n"
+            stub += to_yaml(dict(release.dynamic), indent=4, sort_keys=True)
+            yield Artifact(path=f"{folder}/{CLUSTER_VALUES}", data=stub.encode("utf-8"))
         text = ctx.render(component, release=release, commands=commands(release))
         yield Artifact(path=f"{folder}/README.md", data=text.encode("utf-8"))
         yield Artifact(path=f"{folder}/install.sh", data=install, mode=0o755)
@@ -87,15 +92,18 @@ def _needs(plan: BundlePlan) -> Iterator[tuple[str, str]]:
         yield "accelerated-nodes", ",".join(f"{key}={item}" for key, item in selector.items())
 
 
-def helm_arguments(release: Release, values: str) -> list[str]:
+def helm_arguments(release: Release, folder: str) -> list[str]:
     """Give the arguments of ``helm`` that install the release, as ``lib.sh`` builds them."""
+    values = ["-f", f"{folder}/values.yaml"]
+    if release.dynamic:
+        values += ["-f", f"{folder}/{CLUSTER_VALUES}"]
     chart = [release.chart, "--repo", release.repository]
     if release.repository.startswith("oci://"):
         chart = [f"{release.repository}/{release.chart}"]
     wait = ["--wait", "--timeout", "10m"] if release.wait else []
     return [
         "upgrade", "--install", release.name, *chart, "--version", release.version,
-        "-n", release.namespace, "--create-namespace", "-f", values, *wait,
+        "-n", release.namespace, "--create-namespace", *values, *wait,
     ]  # fmt: skip
 
 
@@ -113,9 +121,7 @@ def commands(release: Release) -> dict[str, list[str]]:
     if release.manifests:
         remove.append(f"kubectl delete -f {manifests} --ignore-not-found")
     if release.kind == "helm":
-        install.append(
-            shlex.join(["helm", *helm_arguments(release, f"{release.name}/values.yaml")])
-        )
+        install.append(shlex.join(["helm", *helm_arguments(release, release.name)]))
         remove.append(f"helm uninstall {release.name} -n {release.namespace} --ignore-not-found")
     elif release.kind == "kustomize":
         reference = f"?ref={release.tag}" if release.tag else ""

@@ -19,4 +19,5 @@ def aicr_deployers() -> Iterable[Deployer]:
         call="aicr_helm.deployer:deploy",
         steps="aicr_helm.deployer:steps",
         entrypoint="deploy.sh",
+        dynamic=True,
     )

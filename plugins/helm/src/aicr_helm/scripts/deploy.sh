@@ -18,6 +18,7 @@ Usage: ./deploy.sh [options]
   --skip NAME[,NAME]   leave these components out
   --context NAME       kubeconfig context
   --kubeconfig FILE    kubeconfig file
+  --cluster-values DIR values of this cluster, DIR/COMPONENT.yaml, for what the bundle leaves open
   --no-wait            do not wait for releases to become ready
   --timeout DURATION   how long Helm waits for one release (default 10m)
   --retries N          further attempts for each operation (default 5)
@@ -32,7 +33,7 @@ while [ $# -gt 0 ]; do
   # What an interruption tells to type keeps the options, but for where to start.
   case $1 in
     --from) ;;
-    --only | --skip | --context | --kubeconfig | --timeout | --retries) RESUME+=("$1" "${2:-}") ;;
+    --only | --skip | --context | --kubeconfig | --cluster-values | --timeout | --retries) RESUME+=("$1" "${2:-}") ;;
     *) RESUME+=("$1") ;;
   esac
   case $1 in
@@ -51,6 +52,12 @@ while [ $# -gt 0 ]; do
       value "$1" $#
       HELM_FLAGS+=(--kubeconfig "$2")
       KUBECTL_FLAGS+=(--kubeconfig "$2")
+      shift
+      ;;
+    --cluster-values)
+      value "$1" $#
+      # Commands run from another folder.
+      CLUSTER_VALUES=$(CDPATH="" cd -- "$2" 2>/dev/null && pwd) || die "--cluster-values: $2 is no directory"
       shift
       ;;
     --no-wait) WAIT=0 ;;
@@ -83,6 +90,7 @@ for line in "${RELEASES[@]}"; do
 done
 [ ${#chosen[@]} -gt 0 ] || die "no component is left to install"
 RELEASES=("${chosen[@]}")
+check_cluster_values
 
 make_work
 if [ "$DRY_RUN" = 0 ]; then

@@ -11,6 +11,7 @@ RETRIES=5
 CURRENT=""
 CONTEXT=""
 GO_ON=""
+CLUSTER_VALUES=""
 RESUME=()
 NEEDS=()
 HELM_FLAGS=()
@@ -87,6 +88,17 @@ known_names() {
   for name in ${1//,/ }; do release_line "$name" >/dev/null; done
 }
 
+# check_cluster_values: stop unless the folder holds a file for each chosen component that asks for values.
+check_cluster_values() {
+  local line own
+  [ -n "$CLUSTER_VALUES" ] || return 0
+  for line in "${RELEASES[@]}"; do
+    read_release "$line"
+    own=$(cluster_values)
+    [ -z "$own" ] || [ -f "$own" ] || die "$own is not there: copy $BUNDLE/$R_NAME/cluster-values.yaml and fill it in"
+  done
+}
+
 # need TOOL...: stop unless every tool is on PATH.
 need() {
   local tool missing=""
@@ -125,6 +137,7 @@ check_helm() {
       die "$name is set, which kubectl does not follow: unset it, and choose the cluster with --context"
     fi
   done
+  case $CLUSTER_VALUES in *,*) die "the path $CLUSTER_VALUES has a comma, where helm splits a list of files" ;; esac
   case $BUNDLE in *,*) die "the path $BUNDLE has a comma, where helm splits a list of files: move the bundle" ;; esac
 }
 
@@ -234,16 +247,26 @@ apply_manifests_early() {
   say "  some objects wait for definitions of the chart; they are applied after it"
 }
 
+# Values of this cluster, where the bundle leaves some open: the user's folder first, else the stub in the bundle.
+cluster_values() {
+  local own=$BUNDLE/$R_NAME/cluster-values.yaml
+  [ -f "$own" ] || return 0
+  if [ -n "$CLUSTER_VALUES" ]; then own=$CLUSTER_VALUES/$R_NAME.yaml; fi
+  printf '%s' "$own"
+}
+
 helm_install() {
-  local command wait=()
+  local command wait=() values=(-f "$BUNDLE/$R_NAME/values.yaml") own
   [ "$R_WAIT" = no ] || wait=(${WAIT_FLAGS[@]+"${WAIT_FLAGS[@]}"})
+  own=$(cluster_values)
+  [ -z "$own" ] || values+=(-f "$own")
   case $R_REPOSITORY in
     oci://*) command=(upgrade --install "$R_NAME" "$R_REPOSITORY/$R_CHART") ;;
     *) command=(upgrade --install "$R_NAME" "$R_CHART" --repo "$R_REPOSITORY") ;;
   esac
   # From an empty directory: a local folder called like the chart would be taken for it.
   (cd "$WORK" && mutate helm_cmd "${command[@]}" --version "$R_VERSION" -n "$R_NAMESPACE" --create-namespace \
-    -f "$BUNDLE/$R_NAME/values.yaml" ${wait[@]+"${wait[@]}"})
+    "${values[@]}" ${wait[@]+"${wait[@]}"})
 }
 
 kustomize_source() {
