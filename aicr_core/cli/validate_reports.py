@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -44,16 +45,44 @@ def places(environment: Environment, options: dict[str, Any]) -> list[Place]:
                 hint="write --report junit=report.xml",
             )  # fmt: skip
         wanted.append((choice("report", name, sorted(known)), place))
-    targets = [place or "-" for _, place in wanted]
-    if len(set(targets)) < len(targets):
-        raise AicrError(
-            Code.INVALID_REQUEST, "two reports go to one place", where="--report",
-            hint="give each a target of its own",
-        )  # fmt: skip
+    _apart([target for _, target in wanted], options)
     found = [Place(*known[name], target) for name, target in wanted]
     for place in found:
         sinks.check(environment, place.target)
     return found
+
+
+def _apart(targets: Sequence[str], options: dict[str, Any]) -> None:
+    """Refuse reports that would take each other's place, or that of an input. Raises AicrError."""
+    inputs = {
+        _identity(source): f"--{name}"
+        for name in ("recipe", "snapshot", "waivers", "kubeconfig")
+        for source in ([options[name]] if isinstance(options[name], str) else options[name])
+        if source and source != "-" and "://" not in source
+    }
+    seen = set()
+    for target in targets:
+        key = _identity(target)
+        if key in seen:
+            raise AicrError(
+                Code.INVALID_REQUEST, "two reports go to one place", where=target or "-",
+                hint="give each a target of its own",
+            )  # fmt: skip
+        if key in inputs:
+            raise AicrError(
+                Code.INVALID_REQUEST, f"{target} is what {inputs[key]} is read from",
+                hint="write the report to another file",
+            )  # fmt: skip
+        if key != os.devnull:
+            seen.add(key)
+
+
+def _identity(target: str) -> str:
+    """Give a name by which two targets are the same place, whatever they are called."""
+    target = target.strip()
+    if target in ("", "-"):
+        return "-"
+    return target if "://" in target else os.path.normcase(os.path.realpath(target))
 
 
 def conclude(

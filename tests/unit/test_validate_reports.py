@@ -100,3 +100,40 @@ def test_a_reader_that_has_gone_takes_no_verdict_along(place: Place) -> None:
     assert (done.returncode, (place.folder / "c.xml").exists()) == (8, True), done.stderr
     assert "did not pass: bad" in done.stderr
     assert "BrokenPipe" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["-o", "a.xml", "--report", "junit=./a.xml"], "two reports go to one place"),
+        (["-o", "a.xml", "--report", "junit=link.xml"], "two reports go to one place"),
+        (["--report", "junit=sub/../a.xml", "--report", "json=a.xml"], "two reports"),
+        (["-o", "recipe.yaml"], "recipe.yaml is what --recipe is read from"),
+        (["-o", "./snapshot.yaml"], "--snapshot"),
+        (["--report", "junit=to-snapshot"], "--snapshot"),
+        (["-o", "kubeconfig"], "--kubeconfig"),
+        (["-o", "w.yaml", "--waivers", "w.yaml"], "--waivers"),
+    ],
+)
+def test_no_report_takes_the_place_of_another_or_of_an_input(
+    place: Place, words: list[str], told: str
+) -> None:
+    """Whatever name the file goes by; and nothing has been asked of the cluster by then."""
+    place.recipe("good")
+    folder = place.folder
+    (folder / "sub").mkdir()
+    (folder / "link.xml").symlink_to("a.xml")
+    (folder / "to-snapshot").symlink_to("snapshot.yaml")
+    (folder / "w.yaml").write_text("waivers: []\n")
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    status, _, err = place.run("--phase", "deployment", *words)
+    assert status == 2
+    assert told in err
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+    assert not place.cluster.requests
+
+
+def test_a_device_may_take_several_reports(place: Place) -> None:
+    place.recipe("good")
+    words = ["-o", "/dev/null", "--report", "junit=/dev/null", "--phase", "deployment"]
+    assert place.run(*words)[0] == 0
