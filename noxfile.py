@@ -1,8 +1,8 @@
 """Sessions of the project: ``nox`` alone runs lint, types and tests, as continuous integration does.
 
 ``nox -s gen`` writes the reference pages, ``bench`` measures, ``build`` writes wheels and sdists to ``dist/``,
-``release`` makes and checks a release in ``dist/release``, ``matrix`` repeats the tests on every supported interpreter that is installed, ``minimums`` with the lowest
-versions that our metadata allow.
+``release`` makes and checks a release in ``dist/release``, ``matrix`` repeats the tests on every supported
+interpreter that is installed, ``minimums`` with the lowest versions that our metadata allow.
 """
 
 from __future__ import annotations

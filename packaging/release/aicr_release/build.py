@@ -79,5 +79,8 @@ def _once(
         )  # fmt: skip
         if result.returncode:
             last = (result.stderr.strip() or result.stdout.strip() or "no output").splitlines()[-1]
-            raise ReleaseError(Kind.TOOL, f"cannot be built: {last}", where=project.folder)
+            raise ReleaseError(
+                Kind.INVALID, f"cannot be built: {last}", where=project.folder,
+                hint=f"'python -m build {project.folder}' shows all of it",
+            )  # fmt: skip
     return output

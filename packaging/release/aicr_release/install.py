@@ -46,9 +46,10 @@ def check(
 
 
 def _run(command: list[str | pathlib.Path], work: pathlib.Path) -> None:
-    kept = ("PATH", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CONFIG_FILE", "PIP_FIND_LINKS")
-    env = {name: os.environ[name] for name in kept if name in os.environ}
-    env |= {"HOME": os.environ.get("HOME", str(work)), "XDG_CACHE_HOME": str(work / "cache")}
+    # pip's settings and proxies stay; what could change what is imported goes.
+    foreign = ("PYTHON", "AICR_", "VIRTUAL_ENV")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    env["XDG_CACHE_HOME"] = str(work / "cache")
     result = subprocess.run(command, cwd=work, env=env, capture_output=True, text=True)
     if result.returncode:
         last = (result.stderr.strip() or result.stdout.strip() or "no output").splitlines()[-1]

@@ -25,6 +25,7 @@ def make(
     An earlier release in ``output`` is replaced, anything else there is refused. ReleaseError: nothing is written.
     """
     _refuse_foreign(output)
+    signer = _signer(environ)
     commit = source.read(root, environ)
     say(f"commit {commit.commit} ({commit.ref}), SOURCE_DATE_EPOCH {commit.epoch}")
     if changed := source.changed(root):
@@ -32,28 +33,45 @@ def make(
             f"not in the release: {len(changed)} files with uncommitted changes, {changed[0]} first"
         )
     with _workshop(output) as work:
-        folder, sums = build.build(root, commit, work)
-        say(f"built twice: {len(sums)} archives, same bytes")
-        constraints = work / build.CONDITIONS[0].folder / "tree" / "constraints.txt"
-        sbom.write_all(folder, sums, graph.pins(constraints), commit.epoch)
-        sums |= {p.name: checksums.digest(p) for p in folder.glob("*.cdx.json")}
-        (folder / layout.SUMS).write_text(checksums.text(sums), "utf-8")
-        statement = provenance.make(commit, sums, environ.get("AICR_BUILDER_ID", ""))
-        (folder / layout.STATEMENT).write_text(statement, "utf-8")
-        public = _sign(folder, statement, environ)
-        _verify(folder, commit, public)
-        for file in sorted(folder.glob("*.cdx.json")):
-            sbom.validate(file)
-        say(
-            f"SBOMs valid: {len(sums) // 3}; statement complete; {'signed' if public else 'not signed'}"
-        )
-        install.check(folder, sums, constraints, work)
+        folder = assemble(root, commit, environ.get("AICR_BUILDER_ID", ""), signer, work, say)
+        install.check(folder, checksums.read(folder), _constraints(work), work)
         say("wheels install")
         if output.exists():
             shutil.rmtree(output)
         folder.chmod(0o755)
         folder.rename(output)
     say(f"{output}: sha256 of {layout.SUMS} {checksums.digest(output / layout.SUMS)}")
+
+
+def assemble(
+    root: pathlib.Path,
+    commit: source.Source,
+    builder: str,
+    signer: signing.Signer | None,
+    work: pathlib.Path,
+    say: Callable[[str], None],
+) -> pathlib.Path:
+    """Make the files of a release under ``work`` and check them as a user would; give their folder."""
+    folder, sums = build.build(root, commit, work)
+    say(f"built twice: {len(sums)} archives, same bytes")
+    sbom.write_all(folder, sums, graph.pins(_constraints(work)), commit.epoch)
+    boms = sorted(folder.glob("*.cdx.json"))
+    sums |= {path.name: checksums.digest(path) for path in boms}
+    (folder / layout.SUMS).write_text(checksums.text(sums), "utf-8")
+    statement = provenance.make(commit, sums, builder)
+    (folder / layout.STATEMENT).write_text(statement, "utf-8")
+    if signer:
+        (folder / layout.ENVELOPE).write_text(signer.sign(statement.encode()), "utf-8")
+    _verify(folder, commit, signer.public if signer else None)
+    for path in boms:
+        sbom.validate(path)
+    say(f"{len(boms)} SBOMs valid, statement complete, {'signed' if signer else 'not signed'}")
+    return folder
+
+
+def _constraints(work: pathlib.Path) -> pathlib.Path:
+    """Give the constraints of the commit that is built under ``work``."""
+    return work / build.CONDITIONS[0].folder / "tree" / "constraints.txt"
 
 
 def _refuse_foreign(output: pathlib.Path) -> None:
@@ -74,8 +92,8 @@ def _workshop(output: pathlib.Path) -> Iterator[pathlib.Path]:
         yield pathlib.Path(work).resolve()
 
 
-def _sign(folder: pathlib.Path, statement: str, environ: Mapping[str, str]) -> bytes | None:
-    """Sign the statement where a key is given; give its public key."""
+def _signer(environ: Mapping[str, str]) -> signing.Signer | None:
+    """Read the key that is given, if any; before the builds, for they take their time."""
     given = environ.get("AICR_RELEASE_KEY", "")
     if not given:
         return None
@@ -89,9 +107,7 @@ def _sign(folder: pathlib.Path, statement: str, environ: Mapping[str, str]) -> b
                 Kind.MISSING, f"cannot be read: {error.strerror}", where="AICR_RELEASE_KEY",
                 hint="give a PEM file's path or its text",
             ) from None  # fmt: skip
-    password = environ.get("AICR_RELEASE_KEY_PASSWORD", "").encode() or None
-    (folder / layout.ENVELOPE).write_text(signing.sign(statement.encode(), pem, password), "utf-8")
-    return signing.public_of(pem, password)
+    return signing.Signer(pem, environ.get("AICR_RELEASE_KEY_PASSWORD", "").encode() or None)
 
 
 def _verify(folder: pathlib.Path, commit: source.Source, public: bytes | None) -> None:

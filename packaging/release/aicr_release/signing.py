@@ -26,33 +26,32 @@ def encoded(payload: bytes) -> bytes:
     return b"DSSEv1 %d %s %d %s" % (len(PAYLOAD), PAYLOAD.encode(), len(payload), payload)
 
 
-def sign(payload: bytes, pem: bytes, password: bytes | None = None) -> str:
-    """Give the signed envelope as JSON text; ReleaseError when the key cannot be used."""
-    serialization = _cryptography()
-    try:
-        key: Any = serialization.load_pem_private_key(pem, password)
-    except (ValueError, TypeError) as error:
-        raise _unusable(f"the private key cannot be read: {error}") from None
-    extra = _arguments(key.public_key(), deterministic=True)
-    signature = key.sign(encoded(payload), *extra)
-    envelope = {
-        "payload": base64.b64encode(payload).decode(),
-        "payloadType": PAYLOAD,
-        "signatures": [
-            {"keyid": key_id(key.public_key()), "sig": base64.b64encode(signature).decode()}
-        ],
-    }
-    return json.dumps(envelope, indent=2) + "\n"
+class Signer:
+    """A private key that signs statements; ReleaseError when it cannot be read or is of another kind."""
 
+    def __init__(self, pem: bytes, password: bytes | None = None) -> None:
+        serialization = _cryptography()
+        try:
+            self._key: Any = serialization.load_pem_private_key(pem, password)
+        except (ValueError, TypeError) as error:
+            raise _unusable(f"the private key cannot be read: {error}") from None
+        public = self._key.public_key()
+        self._arguments = _arguments(public, deterministic=True)
+        self._id = key_id(public)
+        self.public: bytes = public.public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        """The public key, PEM."""
 
-def public_of(pem: bytes, password: bytes | None = None) -> bytes:
-    """Give the public key, PEM, of a private one."""
-    serialization = _cryptography()
-    key = serialization.load_pem_private_key(pem, password).public_key()
-    public: bytes = key.public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return public
+    def sign(self, payload: bytes) -> str:
+        """Give the signed envelope of a statement as JSON text."""
+        signature = self._key.sign(encoded(payload), *self._arguments)
+        envelope = {
+            "payload": base64.b64encode(payload).decode(),
+            "payloadType": PAYLOAD,
+            "signatures": [{"keyid": self._id, "sig": base64.b64encode(signature).decode()}],
+        }
+        return json.dumps(envelope, indent=2) + "\n"
 
 
 def key_id(key: Any) -> str:
