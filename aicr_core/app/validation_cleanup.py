@@ -38,19 +38,23 @@ class Makings:
             self._targets[name] = target
 
     def clean(self, name: str) -> None:
-        """Remove what a check made; where all shall be kept, say how to remove it. Done once for each."""
+        """Remove what a check made; where all shall be kept, say how to remove it. Done once for each.
+
+        A clean-up whose thread was given up may still be at it: what it works on stands here until it is done, so
+        that :meth:`clean_all` does the same again. Whoever is done first says what is left.
+        """
         with self._lock:
-            target = self._targets.pop(name, None)
+            target = self._targets.get(name)
         if target is None:
             return
         if self._keep:
-            self._left(target)
+            self._done(name, self._noted(target))
             return
         try:
-            self.leave(checks.clean_up(target))
+            self._done(name, checks.clean_up(target))
         except BaseException as error:
             # Also a second interrupt: what is not known to be gone is named.
-            self._left(target)
+            self._done(name, self._noted(target))
             if not isinstance(error, Exception):
                 raise
             self._warn(f"the clean-up after {name or 'the run'} failed: {one_line(str(error))}")
@@ -66,13 +70,21 @@ class Makings:
         except KeyboardInterrupt:
             # Nobody waits any more: what there still is has to be named.
             for name in names:
-                target = self._targets.pop(name, None)
+                target = self._targets.get(name)
                 if target is not None:
-                    self._left(target)
+                    self._done(name, self._noted(target))
             raise
 
-    def _left(self, target: Target) -> None:
-        self.leave(checks.kubectl_delete(path) for path in target.ledger.close())
+    @staticmethod
+    def _noted(target: Target) -> tuple[str, ...]:
+        """Give commands for all that a check has made; it makes no more."""
+        return tuple(checks.kubectl_delete(path) for path in target.ledger.close())
+
+    def _done(self, name: str, commands: tuple[str, ...]) -> None:
+        """Strike a check off, and keep commands for what it left, unless somebody else has done so."""
+        with self._lock:
+            if self._targets.pop(name, None) is not None:
+                self.leave(commands)
 
     def leave(self, commands: Iterable[str]) -> None:
         """Keep commands for what is left, for the cluster that was worked on."""

@@ -71,15 +71,15 @@ def _other(reason: str, message: str) -> CheckResult:
     return CheckResult(status=OTHER, code=Code.INTERNAL, reason=reason, message=message)
 
 
-def clean_up(target: Target, timeout: float = limits.CLEAN_UP) -> tuple[str, ...]:
-    """Delete what a check made, last made first, within ``timeout`` seconds; give commands for what is left.
+def clean_up(target: Target) -> tuple[str, ...]:
+    """Delete what a check made, last made first, within ``limits.CLEAN_UP`` seconds; give commands for what is left.
 
     After this the check can make nothing more. An object of somebody else under a name that is on the list is left
     alone: one that was made is deleted by its uid, and one of which nobody knows (the answer was lost) only when it
     carries the label of this run. What fails is tried once more at the end.
     """
     paths = target.ledger.close()
-    cluster = target.cluster.within(timeout)
+    cluster = target.cluster.within(limits.CLEAN_UP)
     again = [path for path in paths if not _removed(cluster, target, path)]
     left = [path for path in again if not _removed(cluster, target, path)]
     return tuple(kubectl_delete(path) for path in left)

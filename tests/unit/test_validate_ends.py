@@ -1,0 +1,25 @@
+"""How a run of ``aicr validate`` ends early: what was made is gone or named, and the report holds all that was asked for."""
+
+from __future__ import annotations
+
+import pytest
+from validation_lab import Place, place
+
+from aicr_core.kit import limits
+
+__all__ = ["place"]
+
+
+@pytest.mark.parametrize("times", [1, None], ids=["once", "always"])
+def test_a_clean_up_that_is_cut_off_is_done_again_or_what_is_left_is_named(
+    place: Place, monkeypatch: pytest.MonkeyPatch, times: int | None
+) -> None:
+    """The time of the phase ends while a check's objects are being deleted."""
+    monkeypatch.setattr(limits, "CLEAN_UP", 3.0)
+    place.cluster.faults.add("DELETE", ".*/configmaps/made", delay=20.0, times=times)
+    place.recipe("maker", settings={"timeout": "1s"})
+    status, _, err = place.run("--phase", "deployment")
+    assert status == 8
+    left = bool(place.cluster.all("configmaps", "made-here"))
+    assert left is (times is None)
+    assert ("kubectl delete configmaps made -n made-here" in err) is left
