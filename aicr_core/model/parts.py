@@ -60,6 +60,11 @@ class Part(NamedTuple):
     custom: bool = False
 
     @property
+    def chart_name(self) -> str:
+        """The name of its chart, without the folders of a registry."""
+        return self.release.chart.rpartition("/")[2]
+
+    @property
     def documents(self) -> list[dict[str, Any]]:
         """The objects of its manifests."""
         return [doc for file in self.manifests for doc in _objects(file)]
@@ -101,7 +106,7 @@ def local_chart(part: Part, plan: BundlePlan) -> list[Artifact]:
         notes["aicr.run/component-version"] = payload
     if part.kind == ARCHIVE:
         assert release.archive is not None
-        dependency = (release.chart, release.version)
+        dependency = (part.chart_name, release.version)
         archive = (release.archive.path, release.archive.data)
         files = wrapper_chart(part.name, version, dependency, archive, annotations=notes)
     else:
