@@ -36,6 +36,7 @@ NO_CLUSTER = "skipped - no-cluster mode"
 ASKS_NOTHING = (
     "the recipe asks for nothing: it has no constraints and names no checks; a pass says nothing"
 )
+INTERRUPTED = "not run: the run was interrupted before its phase began"
 AFTER_FAILURE = "skipped due to previous phase failure"
 
 
@@ -248,3 +249,9 @@ def item_of(entry: Entry, result: CheckResult, **more: Any) -> ReportItem:
 def skipped_after_failure(inputs: Inputs, phase: Phase) -> PhaseReport:
     """Give a phase that is not run because one that it needs has failed."""
     return _skipped_phase(inputs, phase, "PreviousPhaseFailed", AFTER_FAILURE)
+
+
+def interrupted(inputs: Inputs, phase: Phase) -> PhaseReport:
+    """Give a phase that is not run because the run was interrupted: the checks that were asked for."""
+    items = [not_run(entry, "Interrupted", INTERRUPTED) for entry in inputs.selected(phase.name)]
+    return PhaseReport(name=phase.name, items=tuple(items), skipped=INTERRUPTED)

@@ -101,6 +101,7 @@ class Run:
                     self._phase(phase, reports)
         except KeyboardInterrupt:
             interrupted = "interrupted"
+            reports += [uses.interrupted(self._inputs, phase) for phase in phases[len(reports) :]]
         finally:
             try:
                 self._finish()

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
+
 import pytest
 from validation_lab import Place, place
 
@@ -23,3 +28,23 @@ def test_a_clean_up_that_is_cut_off_is_done_again_or_what_is_left_is_named(
     left = bool(place.cluster.all("configmaps", "made-here"))
     assert left is (times is None)
     assert ("kubectl delete configmaps made -n made-here" in err) is left
+
+
+def test_phases_that_an_interrupt_kept_from_beginning_are_in_the_report(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.change("timeout=0.3", "timeout=30.0")
+    place.recipe("hang", "good", validation={"conformance": {"checks": ["later"]}})
+
+    def interrupt() -> None:
+        while not place.cluster.all("configmaps", "aicr-validation"):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    status, tests, _ = place.run()
+    assert status == 9
+    assert tests["hang"]["status"] == "other"
+    assert (tests["later"]["status"], tests["later"]["extra"]["reason"]) == ("skipped", "Interrupted")  # fmt: skip
+    assert "interrupted before its phase began" in tests["later"]["message"]
+    assert set(tests) == {"hang", "good", "later"}
