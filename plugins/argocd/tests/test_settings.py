@@ -1,0 +1,101 @@
+"""Settings and ``--repo`` that cannot work are refused by name, before a file is made."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from aicr_argocd.hooks import aicr_deployers
+from argocd_lab import files, plan, release
+
+from aicr_core.api import AicrError, Code
+
+BAD = [
+    ("appName", "Nvidia"),
+    ("appName", ""),
+    ("appName", "a" * 64),
+    ("namePrefix", "-x"),
+    ("namePrefix", "a_b"),
+    ("namePrefix", "x\n"),
+    ("destinationServer", "kubernetes.default.svc"),
+    ("destinationServer", "ftp://x"),
+    ("destinationServer", "https://"),
+    ("destinationServer", "https://u:p@host"),
+    ("destinationServer", "https://[::1"),
+    ("destinationServer", "https://a b"),
+    ("project", "a/b"),
+    ("project", ""),
+    ("cascadeDelete", "yes"),
+    ("cascadeDelete", "True"),
+    ("cascadeDelete", ""),
+    ("namespace", "Argo"),
+    ("targetRevision", "main branch"),
+    ("targetRevision", ""),
+    ("targetRevision", "--x"),
+]
+
+
+@pytest.mark.parametrize("deployer", ["argocd", "argocd-helm"])
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_a_bad_setting_is_named(deployer: str, name: str, value: str) -> None:
+    with pytest.raises(AicrError) as caught:
+        files(deployer, plan(release("a"), settings={name: value}))
+    assert caught.value.code is Code.INVALID_REQUEST
+    assert caught.value.where == f"--set deployer:{name}"
+
+
+def test_charts_of_registries_are_named_one_way_or_the_other() -> None:
+    with pytest.raises(AicrError, match="none of legacy, plain"):
+        files("argocd", plan(release("a"), settings={"ociCharts": "oci"}))
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("https://git example.com/r", "blank"),
+        ("https://git.example.com/r\n", "blank"),
+        ("https://git.example.com/$(id)", "blank"),
+        ('https://git.example.com/"', "blank"),
+        ("--upload-pack=x", "begins with -"),
+        ("oci://reg.example/x", "no Git repository"),
+        ("https://user:token@git.example.com/r.git", "password"),
+    ],
+)
+def test_a_repository_that_cannot_work_is_refused(url: str, reason: str) -> None:
+    for deployer in ("argocd", "argocd-helm"):
+        with pytest.raises(AicrError, match=reason) as caught:
+            files(deployer, plan(release("a"), repo=url))
+        assert caught.value.where == "--repo"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://git.example.com/r.git",
+        "git@github.com:team/r.git",
+        "ssh://git@host:22/r",
+        "https://[::1]:8443/r",
+    ],
+)
+def test_repositories(url: str) -> None:
+    assert url.encode() in files("argocd", plan(release("a"), repo=url))["a/application.yaml"]
+
+
+def test_every_setting_has_the_default_that_is_used() -> None:
+    """The declared defaults and none at all give the same bundle."""
+    for deployer in aicr_deployers():
+        declared = {option.name: option.default for option in deployer.options}
+        without = files(deployer.name, plan(release("a")))
+        assert files(deployer.name, plan(release("a"), settings=declared)) == without
+
+
+def test_what_is_said_of_the_deployers() -> None:
+    argocd, helm = aicr_deployers()
+    assert (argocd.name, argocd.dynamic, argocd.entrypoint) == ("argocd", False, "app-of-apps.yaml")
+    assert (helm.name, helm.dynamic, helm.entrypoint) == ("argocd-helm", True, "Chart.yaml")
+    for deployer in (argocd, helm):
+        made = files(deployer.name, plan(release("a")))
+        assert deployer.entrypoint in made
+        for pattern in (deployer.object_at, deployer.values_at):
+            assert pattern.replace("{component}", "a") in made
+        assert all(re.fullmatch(r"[a-zA-Z]+", option.name) for option in deployer.options)
