@@ -23,17 +23,47 @@ AT_ONCE = 8
 
 
 def rights_of(entry: Entry, recipe: Mapping[str, Any]) -> tuple[Right, ...]:
-    """Give what a check asks of the API, for a recipe whose components carry their assertions."""
+    """Give what a check asks of the API, for a recipe whose components carry their assertions.
+
+    Raises AicrError(INTERNAL), naming plugin and check, where its plugin fails to say, or says what is no right.
+    """
     if entry.check is None:
         return ()
     rights = entry.check.rights
     try:
-        return tuple(rights) if isinstance(rights, tuple) else tuple(resolve(rights)(recipe))
-    except AicrError:
+        found = tuple(rights) if isinstance(rights, tuple) else tuple(resolve(rights)(recipe))
+        for right in found:
+            _hold(right)
+        questions(found, RUN_NAMESPACE)
+    except KeyboardInterrupt:
         raise
-    except Exception as error:
-        text = f"the rights of check {entry.name}: {type(error).__name__}: {error}"
-        raise AicrError(Code.INTERNAL, text, plugin=entry.plugin) from error
+    except AicrError as error:
+        raise _garbage(
+            entry, f"{error.message} ({error.where})" if error.where else error.message
+        ) from None
+    except BaseException as error:  # also one that tries to end the process
+        raise _garbage(entry, f"{type(error).__name__}: {error}") from error
+    return found
+
+
+def _garbage(entry: Entry, why: str) -> AicrError:
+    return AicrError(
+        Code.INTERNAL, f"the rights of check {entry.name}: {why}", plugin=entry.plugin,
+        hint="tell its author, or leave the check out with --skip-check",
+    )  # fmt: skip
+
+
+def _hold(right: object) -> None:
+    """Refuse what is no right. Raises AicrError."""
+    if not isinstance(right, Right):
+        raise AicrError(Code.INTERNAL, f"{right!r} is no Right")
+    for name in ("verbs", "resources", "names"):
+        words = getattr(right, name)
+        if not isinstance(words, tuple) or not all(isinstance(word, str) for word in words):
+            raise AicrError(Code.INTERNAL, f"{name} is {words!r}, no tuple of texts")
+    for name in ("group", "namespace"):
+        if not isinstance(getattr(right, name), str):
+            raise AicrError(Code.INTERNAL, f"{name} is {getattr(right, name)!r}, no text")
 
 
 def home_rights(namespace: str) -> tuple[Right, ...]:
@@ -49,6 +79,20 @@ def is_at_home(entry: Entry, recipe: Mapping[str, Any]) -> bool:
     return any(right.namespace == RUN_NAMESPACE for right in rights_of(entry, recipe))
 
 
+def untold(entries: Sequence[Entry], recipe: Mapping[str, Any]) -> dict[str, CheckResult]:
+    """Give the verdict of each check whose plugin cannot say what it may do, by its name: it concerns no other."""
+    found = {}
+    for entry in entries:
+        try:
+            rights_of(entry, recipe)
+        except AicrError as error:
+            found[entry.name] = CheckResult(
+                status=OTHER, code=error.code, reason="NoRights", remediation=error.hint or "",
+                message=one_line(f"{error.message} (plugin {error.plugin})"),
+            )  # fmt: skip
+    return found
+
+
 def denied(
     cluster: Cluster, entries: Sequence[Entry], recipe: Mapping[str, Any], namespace: str
 ) -> dict[str, CheckResult]:
@@ -58,17 +102,7 @@ def denied(
     so when it is tried.
     """
     found: dict[str, CheckResult] = {}
-    asks = {}
-    for entry in entries:
-        try:
-            asks[entry.name] = questions(rights_of(entry, recipe), namespace)
-        except Exception as error:  # what a plugin declares concerns its check alone
-            text = (
-                f"plugin {entry.plugin} cannot say what {entry.name} may do: {one_line(str(error))}"
-            )
-            found[entry.name] = CheckResult(
-                status=OTHER, code=Code.INTERNAL, reason="NoRights", message=text
-            )
+    asks = {entry.name: questions(rights_of(entry, recipe), namespace) for entry in entries}
     single = sorted({question for asked in asks.values() for question in asked})
 
     def task(question: Question) -> Task:

@@ -14,7 +14,7 @@ import attrs
 from aicr_core.app import validate as uses
 from aicr_core.app import validation_inputs as loading
 from aicr_core.app.validation_cleanup import RUN, Makings
-from aicr_core.app.validation_rights import denied, is_at_home
+from aicr_core.app.validation_rights import denied, is_at_home, untold
 from aicr_core.app.validation_session import PROCESS, open_session
 from aicr_core.engine import checks, render
 from aicr_core.kit import durations, limits
@@ -181,9 +181,12 @@ class Run:
         """Find checks whose rights are missing, before anything is made. Checks that only read say so themselves."""
         assert self._cluster is not None
         in_process = self._request.runner == PROCESS
+        needed = [entry for entry in wanted if self._makes(entry) or not in_process]
+        self._denied = untold(needed, self._recipe)
         if in_process or not self._request.service_account:
-            asking = [entry for entry in wanted if self._makes(entry) or not in_process]
-            self._denied = denied(self._cluster, asking, self._recipe, self._request.namespace)
+            asking = [entry for entry in needed if entry.name not in self._denied]
+            lacking = denied(self._cluster, asking, self._recipe, self._request.namespace)
+            self._denied.update(lacking)
 
     # --- one phase --------------------------------------------------------------------------------
 

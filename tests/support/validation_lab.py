@@ -73,6 +73,23 @@ def aicr_checks():
 """
 SNAPSHOT = "kind: Snapshot\nmeasurements:\n- type: K8s\n  subtypes:\n  - subtype: server\n    data: {version: v1.33.1}\n"
 
+RUNNER = """
+class Session:
+    def run(self, ctx, check, entry):
+        {run}
+    def publish(self, phase, report):
+        pass
+    def close(self):
+        {close}
+
+def opened(ctx, run):
+    {open}
+
+@api.hookimpl
+def aicr_check_runners():
+    yield api.CheckRunner(name="odd", open=opened)
+"""
+
 
 class Place:
     """A working directory with recipe, snapshot and kubeconfig."""
@@ -108,6 +125,22 @@ class Place:
         text = hooks.read_text()
         assert before in text
         hooks.write_text(text.replace(before, after))
+
+    def hooks(self, code: str, name: str) -> None:
+        """Give the plugin a further hook, before it is imported."""
+        hooks = self.folder / "site/aicr_widgets/hooks.py"
+        hooks.write_text(hooks.read_text() + code)
+        manifest = self.folder / "site/aicr_widgets/aicr-plugin.toml"
+        manifest.write_text(
+            manifest.read_text().replace('"aicr_checks"', f'"aicr_checks", "{name}"')
+        )
+
+    def runner(self, **parts: str) -> None:
+        """Give the plugin a runner ``odd`` that passes every check; ``parts`` are statements in place of its own."""
+        usual = {"run": "return api.ReportItem(name=check.name, phase=check.phase, result=api.passed())",
+                 "close": "return ()", "open": "return Session()"}  # fmt: skip
+        self.hooks(RUNNER.format(**{**usual, **parts}), "aicr_check_runners")
+        self.change("description=name, call=call)", 'description=name, call=call, image="x:1")')
 
 
 @pytest.fixture

@@ -468,24 +468,6 @@ def test_rights_that_cannot_be_told_concern_their_check(
     assert "(plugin widgets)" in err
 
 
-RUNNER = """
-class Session:
-    def run(self, ctx, check, entry):
-        {run}
-    def publish(self, phase, report):
-        pass
-    def close(self):
-        {close}
-
-def opened(ctx, run):
-    {open}
-
-@api.hookimpl
-def aicr_check_runners():
-    yield api.CheckRunner(name="odd", open=opened)
-"""
-
-
 @pytest.mark.parametrize(
     ("parts", "reason", "told"),
     [
@@ -498,15 +480,7 @@ def aicr_check_runners():
 def test_a_runner_that_misbehaves_still_gives_a_report(
     place: Place, parts: dict[str, str], reason: str, told: str
 ) -> None:
-    usual = {"run": "return api.ReportItem(name=check.name, phase=check.phase, result=api.passed())",
-             "close": "return ()", "open": "return Session()"}  # fmt: skip
-    hooks = place.folder / "site/aicr_widgets/hooks.py"
-    hooks.write_text(hooks.read_text() + RUNNER.format(**{**usual, **parts}))
-    manifest = place.folder / "site/aicr_widgets/aicr-plugin.toml"
-    manifest.write_text(
-        manifest.read_text().replace('"aicr_checks"', '"aicr_checks", "aicr_check_runners"')
-    )
-    place.change("description=name, call=call)", 'description=name, call=call, image="x:1")')
+    place.runner(**parts)
     place.recipe("good")
     status, tests, err = place.run("--phase", "deployment", "--runner", "odd")
     assert told in err

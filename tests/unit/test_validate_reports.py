@@ -27,12 +27,7 @@ def aicr_report_writers():
 @pytest.fixture
 def inkless(place: Place) -> Place:
     """A place whose plugin brings writers of reports that fail."""
-    hooks = place.folder / "site/aicr_widgets/hooks.py"
-    hooks.write_text(hooks.read_text() + WRITERS)
-    manifest = place.folder / "site/aicr_widgets/aicr-plugin.toml"
-    manifest.write_text(
-        manifest.read_text().replace('"aicr_checks"', '"aicr_checks", "aicr_report_writers"')
-    )
+    place.hooks(WRITERS, "aicr_report_writers")
     return place
 
 
