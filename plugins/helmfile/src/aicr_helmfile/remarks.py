@@ -1,0 +1,70 @@
+"""What a person is told: the bundle's README, what to mind, and what to run next."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from aicr_core.api import BundlePlan, Context
+    from aicr_helmfile.levels import Level
+
+# What vals, which helmfile asks about every text of a values file, replaces by what it refers to.
+_REFERENCE = re.compile(r"(?:secret)?ref\+[^+:]*://")
+
+
+def readme(ctx: Context, plan: BundlePlan, order: Sequence[Level]) -> str:
+    """Render the README of a bundle."""
+    template = files("aicr_helmfile").joinpath("templates", "README.md.j2").read_text("utf-8")
+    shown = [(name, value) for name, value in plan.criteria.items() if value not in ("", "any", 0)]
+    return ctx.render(
+        template,
+        plan=plan,
+        target=shown,
+        levels=order,
+        has_kustomize=any(release.kind == "kustomize" for release in plan.releases),
+        notes=[*notes(plan), *plan.notes],
+    )
+
+
+def notes(plan: BundlePlan) -> list[str]:
+    """Give what to mind before the bundle is deployed."""
+    return list(_notes(plan))
+
+
+def _notes(plan: BundlePlan) -> Iterator[str]:
+    for release in plan.releases:
+        if release.dynamic:
+            yield f"{release.name} leaves values open: fill in {release.name}/cluster-values.yaml"
+        if release.kind == "helm" and _refers(release.values):
+            yield (
+                f"values of {release.name} hold ref+...: helmfile puts in what they refer to, on the machine it runs on"
+            )
+        if release.kind == "kustomize" and release.values:
+            yield f"{release.name} has values, which a kustomization takes none of"
+        if release.restart_daemonsets:
+            yield (
+                f"after {release.name} is ready, restart the daemon sets of namespace {release.namespace} whose name "
+                f"contains {release.restart_daemonsets}: helmfile restarts none"
+            )
+
+
+def _refers(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_refers(item) for item in value.values())
+    if isinstance(value, (list, tuple)):
+        return any(_refers(item) for item in value)
+    return isinstance(value, str) and _REFERENCE.search(value) is not None
+
+
+def steps(plan: BundlePlan, directory: str) -> list[str]:
+    """Give what a person runs after the bundle was written."""
+    if plan.destination:
+        first = [f"aicr bundle pull {shlex.quote(directory)} -o bundle", "cd bundle"]
+    else:
+        first = [f"cd {shlex.quote(directory)}"]
+    return [*first, "helmfile list --skip-charts", "helmfile apply"]
