@@ -3,7 +3,8 @@
 A fenced ``console`` block after a line ``<!-- run -->`` (or ``<!-- run: exit 2 -->``) is run in one folder
 a page, in order. Each line that follows a command must occur in its output in that order; a line ``...``
 skips. A fenced block after ``<!-- file: NAME -->`` is written to that folder first. A page with a block after
-``<!-- cluster -->`` has an emulated cluster with these objects (``docs_cluster``).
+``<!-- cluster -->`` has an emulated cluster with these objects (``docs_cluster``), a page with ``<!-- release: NAME -->``
+a release in the folder NAME (``docs_release``).
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ import venv
 
 import pytest
 from docs_cluster import cluster_of
+from docs_release import release_of
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted(ROOT.glob("plugins/*/README.md")),
     ROOT / "recipes/README.md",
@@ -88,6 +91,7 @@ def test_page(page: pathlib.Path, tmp_path: pathlib.Path, request: pytest.Fixtur
     for link in LINK.findall(FENCED.sub("", text)):
         assert (page.parent / link).exists(), f"{page.name}: dead link {link}"
     (tmp_path / "page").mkdir()
+    release_of(text, tmp_path / "page", tmp_path)
     with cluster_of(text, tmp_path) as variables:
         _play(text, tmp_path / "page", programs, variables)
 
