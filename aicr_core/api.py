@@ -10,6 +10,7 @@ from aicr_core.kit.errors import AicrError, Code, nearest
 from aicr_core.kit.frames import read_frames, write_frames
 from aicr_core.kit.http import fetch
 from aicr_core.kit.localchart import chart_version, manifests_chart, wrapper_chart
+from aicr_core.kit.rendered import rendered_objects
 from aicr_core.kit.run import Completed, Context
 from aicr_core.kit.sarif import sarif_log
 from aicr_core.kit.text import markdown, table
@@ -168,6 +169,7 @@ __all__ = [
     "read_result_line",
     "readings",
     "recognise",
+    "rendered_objects",
     "sarif_log",
     "satisfies",
     "short",

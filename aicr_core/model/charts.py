@@ -38,7 +38,8 @@ class ChartFacts:
     """What a chart says of itself: default values (sub-charts below their names), schema, licence, CRDs.
 
     ``schema`` is its ``values.schema.json`` or None; ``kube_version`` the range it asks for; ``crds`` the YAML texts of
-    its ``crds`` folders, which a rendering does not show.
+    its ``crds`` folders, which a rendering does not show; ``dependencies`` the names below which values of sub-charts
+    stand.
     """
 
     values: Mapping[str, Any]
@@ -46,6 +47,7 @@ class ChartFacts:
     kube_version: str = ""
     licence: str = ""
     crds: tuple[str, ...] = ()
+    dependencies: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)

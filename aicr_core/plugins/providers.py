@@ -305,13 +305,16 @@ class ChartEngine:
     ``find(ctx, ChartWanted) -> PackagedChart`` looks in the folders of ``ctx.options["charts"]`` and, unless
     ``ctx.options["offline"]``, in the chart's repository; NOT_FOUND says where it looked.
     ``describe(ctx, PackagedChart) -> ChartFacts`` reads it, ``render(ctx, PackagedChart, RenderRequest) -> str`` gives
-    its manifests as ``helm template`` does, hooks included; AicrError(INVALID_REQUEST) is a chart that refuses.
+    its manifests as ``helm template`` does, hooks included: YAML documents, each behind a line ``# Source: TEMPLATE``
+    (:func:`rendered_objects` reads them); AicrError(INVALID_REQUEST) is a chart that refuses.
+    ``unused(ctx, PackagedChart, RenderRequest) -> dotted paths`` names values that change nothing in what is rendered.
     """
 
     name: str
     find: Call
     describe: Call
     render: Call
+    unused: Call | None = None
 
 
 @attrs.frozen(kw_only=True)
