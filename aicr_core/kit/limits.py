@@ -22,6 +22,10 @@ CLEAN_UP = 60.0
 COMPONENT = 60.0
 """One component's bundler."""
 DEPLOYER = 60.0
+PUBLISH = 600.0
+"""A bundle on its way to, or from, the place it is published in."""
+CHART = 300.0
+"""One chart: found, perhaps over the network, read and rendered."""
 TASK = 60.0
 """A task whose kind has no limit of its own."""
 HTTP = 30.0
@@ -30,6 +34,8 @@ EVENT = 2.0
 """A plugin's event hook; the command does not wait longer for it."""
 GRACE = 2.0
 """What running tasks get to end after Ctrl-C, and a child process between SIGTERM and SIGKILL."""
+SIGNING = 420.0
+"""A signature, with five minutes for a person to sign in (spec/bundle.md 15) and the services' answers."""
 DOCTOR = 30.0
 """The import of one plugin in a child process."""
 MAX_BYTES = 10 * 1024 * 1024

@@ -1,0 +1,40 @@
+"""A line on a terminal that counts what is done while a command works for long; nothing anywhere else."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from aicr_core.kit.errors import one_line
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+class Counter:
+    """Says ``WHAT 3/16: NAME`` on standard error, on one line that goes away at the end; a context manager."""
+
+    def __init__(self, what: str, stream: TextIO | None = None) -> None:
+        self._what = what
+        self._stream = stream or sys.stderr
+        self._on = self._stream is not None and self._stream.isatty()
+
+    def __enter__(self) -> Counter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._write("")
+
+    def __call__(self, done: int, total: int, name: str) -> None:
+        """Show how far the work is; ``name`` is what begins or has ended."""
+        self._write(f"  {self._what} {done}/{total}: {one_line(name)}"[:100])
+
+    def _write(self, text: str) -> None:
+        if self._on:
+            self._stream.write(f"\r\x1b[K{text}")
+            self._stream.flush()
