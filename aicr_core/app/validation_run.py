@@ -298,8 +298,7 @@ class Run:
                 found: ReportItem = self._session.run(ctx, entry.check, entry.container)
                 return found
 
-            timeout = entry.container.timeout + limits.CHECK_JOB_MARGIN
-            return Task(entry.name, entry.plugin, in_job, timeout, exclusive=exclusive)
+            return Task(entry.name, entry.plugin, in_job, self._limit(entry), exclusive=exclusive)
         check = entry.check
         assert check is not None
 
@@ -311,8 +310,13 @@ class Run:
             finally:
                 self._makings.clean(entry.name)
 
-        timeout = entry.container.timeout + limits.CHECK_MARGIN + limits.CLEAN_UP
-        return Task(entry.name, entry.plugin, here, timeout, exclusive=exclusive)
+        return Task(entry.name, entry.plugin, here, self._limit(entry), exclusive=exclusive)
+
+    def _limit(self, entry: Entry) -> float:
+        """Give the seconds after which a check is given up: its own, and what it takes to end."""
+        if self._session is not None:
+            return entry.container.timeout + limits.CHECK_JOB_MARGIN
+        return entry.container.timeout + limits.CHECK_MARGIN + limits.CLEAN_UP
 
     def _target(self, name: str, ctx: Context, reads: Reads) -> Target:
         assert self._cluster is not None
@@ -355,9 +359,14 @@ class Run:
                 entry, "FailFast", "not run: a check before it failed, and --fail-fast is given"
             )
         reason = {"timeout": "TimedOut", "skipped": "NoTimeLeft"}.get(outcome.status, "Crashed")
+        remedy = outcome.error.hint or ""
+        if reason == "NoTimeLeft" or (
+            reason == "TimedOut" and outcome.seconds < self._limit(entry)
+        ):
+            remedy = f"give the phase more time: validation.{entry.phase}.timeout in the recipe"
         result = CheckResult(
             status=OTHER, code=outcome.error.code, reason=reason, message=outcome.error.message,
-            remediation=outcome.error.hint or "",
+            remediation=remedy,
         )  # fmt: skip
         return self._item(entry, result, **times)
 

@@ -27,6 +27,7 @@ class Live:
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
         self._on = self._stream is not None and self._stream.isatty()
+        self._gone = False
         self._running: dict[str, tuple[float, int]] = {}
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -53,19 +54,18 @@ class Live:
         """Show one thing that happened."""
         if not self._on:
             return
+        name = one_line(progress.name)
         with self._lock:
             if progress.kind == "phase":
-                self._write(f"\r\x1b[K{progress.phase}: {progress.number} checks\n")
+                self._write(f"\r\x1b[K{one_line(progress.phase)}: {progress.number} checks\n")
             elif progress.kind == "note":
-                self._write(f"\r\x1b[K  {one_line(progress.name)}\n")
+                self._write(f"\r\x1b[K  {name}\n")
             elif progress.kind == "start":
-                self._running[progress.name] = (time.monotonic(), progress.number)
+                self._running[name] = (time.monotonic(), progress.number)
             elif progress.item is not None:
-                begun, _ = self._running.pop(progress.name, (time.monotonic(), 0))
+                begun, _ = self._running.pop(name, (time.monotonic(), 0))
                 said = progress.item.result.message if progress.item.status != "passed" else ""
-                line = (
-                    f"  {progress.item.status:8} {progress.name} ({time.monotonic() - begun:.0f}s)"
-                )
+                line = f"  {progress.item.status:8} {name} ({time.monotonic() - begun:.0f}s)"
                 self._write(f"\r\x1b[K{line}{': ' + one_line(said) if said else ''}\n")
             self._status()
 
@@ -83,5 +83,11 @@ class Live:
             self._write(f"\r\x1b[K  running: {', '.join(parts)[:100]}")
 
     def _write(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()
+        """Write to the terminal; one that has gone away takes the view along, and nothing else."""
+        if self._gone:
+            return
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._gone = True

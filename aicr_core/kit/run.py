@@ -259,7 +259,8 @@ class Outcome(NamedTuple):
     """How a task ended.
 
     ``status``: ok; failed (it raised); crashed (it tried to end the process); timeout; skipped (the deadline of
-    the whole run came before its turn, or no more tasks were wanted).
+    the whole run came before its turn, or no more tasks were wanted). ``seconds`` are those it took; those it was
+    given, for a timeout.
     """
 
     name: str
@@ -291,6 +292,7 @@ class Runner:
         self._stopped = False
         self._options = options
         self._jobs = max(1, jobs)
+        self._deadline = deadline
         self._end = None if deadline is None else time.monotonic() + deadline
         self._settings = settings
         self._render = render
@@ -342,6 +344,7 @@ class Runner:
         results: queue.SimpleQueue[tuple[int, Outcome]] = queue.SimpleQueue()
         waiting = list(numbers)
         running: dict[int, Context] = {}
+        given: dict[int, float] = {}
 
         def done(number: int, outcome: Outcome) -> None:
             outcomes[number] = outcome
@@ -356,6 +359,7 @@ class Runner:
                 if self._stopped or self._left(tasks[number].timeout) <= 0:
                     done(number, _skipped(tasks[number], stopped=self._stopped))
                     continue
+                given[number] = self._left(tasks[number].timeout)
                 context = running[number] = self._for(tasks[number])
                 self._started(tasks[number])
 
@@ -378,7 +382,7 @@ class Runner:
                     if not context.remaining():
                         context.abandon()
                         del running[number]
-                        done(number, _late(tasks[number]))
+                        done(number, _late(tasks[number], given[number], self._deadline))
 
     @staticmethod
     def _next(tasks: Sequence[Task], waiting: Sequence[int], running: Mapping[int, Context]) -> int:
@@ -409,10 +413,13 @@ def _wrapped(task: Task, error: BaseException) -> AicrError:
     return wrapped
 
 
-def _late(task: Task) -> Outcome:
+def _late(task: Task, given: float, deadline: float | None) -> Outcome:
+    """Give the outcome of a task that got ``given`` seconds: its own, or what all together had left of theirs."""
     text = f"{task.name} took longer than {task.timeout:g} s"
+    if deadline is not None and given < task.timeout:
+        text = f"{task.name} had not ended when the {deadline:g} s for all together were over"
     error = AicrError(Code.TIMEOUT, text, plugin=task.plugin or None)
-    return Outcome(task.name, task.plugin, "timeout", None, error, task.timeout)
+    return Outcome(task.name, task.plugin, "timeout", None, error, given)
 
 
 def _skipped(task: Task, *, stopped: bool = False) -> Outcome:

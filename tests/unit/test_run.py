@@ -102,3 +102,15 @@ def test_one_that_hangs_in_the_kernel_is_left_behind() -> None:
             raise subprocess.TimeoutExpired("stuck", timeout)
 
     end_group(Stuck(), grace=0.01)  # type: ignore[arg-type]
+
+
+def test_a_task_that_the_end_of_all_cut_off_does_not_blame_its_own_limit() -> None:
+    release = threading.Event()
+    tasks = [_task("own", lambda _c: release.wait(30), timeout=0.1),
+             _task("cut", lambda _c: release.wait(30), timeout=20.0)]  # fmt: skip
+    own, cut = Runner(2, 0.5).run(tasks)
+    release.set()
+    assert "own took longer than 0.1 s" in str(own.error)
+    assert "cut had not ended when the 0.5 s for all together were over" in str(cut.error)
+    assert (own.seconds, cut.status) == (0.1, "timeout")
+    assert cut.seconds <= 0.5

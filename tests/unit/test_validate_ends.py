@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 import time
@@ -48,3 +49,15 @@ def test_phases_that_an_interrupt_kept_from_beginning_are_in_the_report(
     assert (tests["later"]["status"], tests["later"]["extra"]["reason"]) == ("skipped", "Interrupted")  # fmt: skip
     assert "interrupted before its phase began" in tests["later"]["message"]
     assert set(tests) == {"hang", "good", "later"}
+
+
+def test_a_check_that_the_time_of_its_phase_cut_off_names_that_time(place: Place) -> None:
+    place.change("timeout=0.3", "timeout=30.0")
+    place.change("while not ctx.cancelled", "while True")
+    place.recipe("hang", settings={"timeout": "1s"})
+    status, tests, _ = place.run("--phase", "deployment")
+    assert (status, tests["hang"]["extra"]["reason"]) == (8, "TimedOut")
+    assert "1 s" in tests["hang"]["message"]
+    assert "all together" in tests["hang"]["message"]
+    assert not re.search(r"\b(30|45|105) s", tests["hang"]["message"])
+    assert "validation.deployment.timeout" in tests["hang"]["extra"]["remediation"]
