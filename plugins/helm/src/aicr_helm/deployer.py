@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _FIELDS = (
     "name", "kind", "namespace", "repository", "chart", "version", "tag", "path", "wait", "manifests",
-    "crd_groups", "extra_namespaces", "restart_daemonsets",
+    "crd_groups", "extra_namespaces", "restart_daemonsets", "archive",
 )  # fmt: skip
 CLUSTER_VALUES = "cluster-values.yaml"
 _VERSION = re.compile(r"(>=|<=|==|!=|>|<)? *v?[0-9]+(\.[0-9]+){0,2}\Z")
@@ -46,6 +46,9 @@ def deploy(ctx: Context, plan: BundlePlan) -> Iterator[Artifact]:
         text = ctx.render(component, release=release, commands=commands(release))
         yield Artifact(path=f"{folder}/README.md", data=text.encode("utf-8"))
         yield Artifact(path=f"{folder}/install.sh", data=install, mode=0o755)
+        if release.archive is not None:
+            chart = release.archive
+            yield Artifact(path=f"{folder}/{chart.path}", data=chart.data, mode=chart.mode)
         for manifest in release.manifests:
             yield Artifact(path=f"{folder}/{manifest.path}", data=manifest.data, mode=manifest.mode)
     shown = [(name, value) for name, value in plan.criteria.items() if value not in ("", "any", 0)]
@@ -72,6 +75,7 @@ def release_list(plan: BundlePlan) -> str:
     lines.append("# " + "\t".join(_FIELDS))
     for release in plan.releases:
         fields = {name: getattr(release, name) for name in _FIELDS}
+        fields["archive"] = release.archive.path if release.archive else ""
         fields["wait"] = "yes" if release.wait else "no"
         fields["manifests"] = "yes" if release.manifests else "no"
         fields["crd_groups"] = ",".join(release.crd_groups)
@@ -97,12 +101,14 @@ def helm_arguments(release: Release, folder: str) -> list[str]:
     values = ["-f", f"{folder}/values.yaml"]
     if release.dynamic:
         values += ["-f", f"{folder}/{CLUSTER_VALUES}"]
-    chart = [release.chart, "--repo", release.repository]
-    if release.repository.startswith("oci://"):
-        chart = [f"{release.repository}/{release.chart}"]
+    chart = [release.chart, "--repo", release.repository, "--version", release.version]
+    if release.archive is not None:
+        chart = [f"{folder}/{release.archive.path}"]
+    elif release.repository.startswith("oci://"):
+        chart = [f"{release.repository}/{release.chart}", "--version", release.version]
     wait = ["--wait", "--timeout", "10m"] if release.wait else []
     return [
-        "upgrade", "--install", release.name, *chart, "--version", release.version,
+        "upgrade", "--install", release.name, *chart,
         "-n", release.namespace, "--create-namespace", *values, *wait,
     ]  # fmt: skip
 

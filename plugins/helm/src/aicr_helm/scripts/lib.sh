@@ -52,9 +52,9 @@ mutate() {
 # shellcheck disable=SC2034  # undeploy.sh reads what deploy.sh does not
 read_release() {
   IFS=$'\t' read -r R_NAME R_KIND R_NAMESPACE R_REPOSITORY R_CHART R_VERSION R_TAG R_PATH R_WAIT R_MANIFESTS \
-    R_CRD_GROUPS R_EXTRA_NAMESPACES R_RESTART <<<"$1"
+    R_CRD_GROUPS R_EXTRA_NAMESPACES R_RESTART R_ARCHIVE <<<"$1"
   local name
-  for name in R_NAMESPACE R_REPOSITORY R_CHART R_VERSION R_TAG R_PATH R_CRD_GROUPS R_EXTRA_NAMESPACES R_RESTART; do
+  for name in R_NAMESPACE R_REPOSITORY R_CHART R_VERSION R_TAG R_PATH R_CRD_GROUPS R_EXTRA_NAMESPACES R_RESTART R_ARCHIVE; do
     if [ "${!name}" = - ]; then printf -v "$name" '%s' ""; fi
   done
 }
@@ -260,12 +260,13 @@ helm_install() {
   [ "$R_WAIT" = no ] || wait=(${WAIT_FLAGS[@]+"${WAIT_FLAGS[@]}"})
   own=$(cluster_values)
   [ -z "$own" ] || values+=(-f "$own")
-  case $R_REPOSITORY in
-    oci://*) command=(upgrade --install "$R_NAME" "$R_REPOSITORY/$R_CHART") ;;
-    *) command=(upgrade --install "$R_NAME" "$R_CHART" --repo "$R_REPOSITORY") ;;
+  case $R_ARCHIVE,$R_REPOSITORY in
+    [!,]*) command=(upgrade --install "$R_NAME" "$BUNDLE/$R_NAME/$R_ARCHIVE") ;;
+    ,oci://*) command=(upgrade --install "$R_NAME" "$R_REPOSITORY/$R_CHART" --version "$R_VERSION") ;;
+    *) command=(upgrade --install "$R_NAME" "$R_CHART" --repo "$R_REPOSITORY" --version "$R_VERSION") ;;
   esac
   # From an empty directory: a local folder called like the chart would be taken for it.
-  (cd "$WORK" && mutate helm_cmd "${command[@]}" --version "$R_VERSION" -n "$R_NAMESPACE" --create-namespace \
+  (cd "$WORK" && mutate helm_cmd "${command[@]}" -n "$R_NAMESPACE" --create-namespace \
     "${values[@]}" ${wait[@]+"${wait[@]}"})
 }
 
