@@ -92,14 +92,15 @@ def test_hostile_values_of_the_installation_arrive_as_they_are(tmp_path: pathlib
 
 
 def test_values_that_are_left_open_are_asked_for(tmp_path: pathlib.Path) -> None:
-    item = release(
-        "a", values={"driver": {"on": True}}, dynamic={"driver": {"version": ""}, "x": None}
-    )
+    dynamic = {"driver": {"version": ""}, "x": 5}
+    item = release("a", values={"driver": {"on": True}}, dynamic=dynamic)
     made = files("argocd-helm", plan(item))
-    assert document(made, "values.yaml")["a"] == {"driver": {"version": ""}, "x": None}
+    assert document(made, "values.yaml")["a"] == dynamic
     chart = Chart(made, tmp_path)
+    with pytest.raises(helm.HelmError, match="/a/driver/version"):
+        chart.show()
     found = chart.roll_out({"a": {"driver": {"version": "570"}}})
-    assert _values(found["a"]) == {"driver": {"on": True, "version": "570"}}
+    assert _values(found["a"]) == {"driver": {"on": True, "version": "570"}, "x": 5}
     readme = made["README.md"].decode()
     assert "--set a.driver.version=VALUE" in readme
     assert "--set a.x=VALUE" in readme

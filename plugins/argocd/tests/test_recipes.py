@@ -54,7 +54,8 @@ def _manifests(made: dict[str, bytes]) -> int:
 def test_every_leaf(tmp_path: pathlib.Path) -> None:
     pytest.importorskip("helm_python")
     environment = _environment()
-    leaves = _leaves(environment)
+    # A leaf without criteria is a part that others mix in; no recipe is made of it alone.
+    leaves = [flags for flags in _leaves(environment) if flags]
     assert len(leaves) >= 10
     for number, flags in enumerate(leaves):
         recipe = str(tmp_path / f"{number}.yaml")

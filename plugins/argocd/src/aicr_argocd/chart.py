@@ -161,8 +161,8 @@ def _schema(plan: BundlePlan) -> dict[str, Any]:
     }
     for release in _takes_values(plan):
         properties[release.name] = {
-            "type": "object",
             "description": f"values of {release.name}, over those of the bundle",
+            **_to_be_given(release.dynamic),
         }
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -174,20 +174,30 @@ def _schema(plan: BundlePlan) -> dict[str, Any]:
     }
 
 
-def _open_values(plan: BundlePlan) -> Iterator[tuple[str, str]]:
-    """Give component and dotted path of every value that is left open until the installation."""
+def _to_be_given(dynamic: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a schema that refuses the empty texts that stand for values of the installation."""
+    properties: dict[str, Any] = {}
+    for key, item in dynamic.items():
+        if isinstance(item, dict) and item:
+            properties[key] = _to_be_given(item)
+        elif item == "":
+            properties[key] = {"not": {"const": ""}, "description": "to be given"}
+    return {"type": "object", "properties": properties} if properties else {"type": "object"}
+
+
+def _open_values(plan: BundlePlan) -> Iterator[tuple[str, bool]]:
+    """Give ``COMPONENT.PATH`` of every value that is left open, and whether it has one for the time being."""
     for release in plan.releases:
-        for path in _paths(release.dynamic):
-            yield release.name, path
+        yield from _paths(release.dynamic, f"{release.name}.")
 
 
-def _paths(values: Mapping[str, Any], start: str = "") -> Iterator[str]:
+def _paths(values: Mapping[str, Any], start: str) -> Iterator[tuple[str, bool]]:
     for key in sorted(values):
         item = values[key]
         if isinstance(item, dict) and item:
             yield from _paths(item, f"{start}{key}.")
         else:
-            yield f"{start}{key}"
+            yield f"{start}{key}", item not in ("", None)
 
 
 def notes(plan: BundlePlan) -> list[str]:
@@ -198,10 +208,11 @@ def notes(plan: BundlePlan) -> list[str]:
             "argocd-helm asks for the address of this chart when it is installed (repoURL); "
             "with --repo URL it stands in the chart"
         )
-    found += [
-        f"{name}: {path} is to be given at the installation: --set {name}.{path}=VALUE"
-        for name, path in _open_values(plan)
-    ]
+    for path, has_value in _open_values(plan):
+        what = (
+            "can be given at the installation" if has_value else "is asked for at the installation"
+        )
+        found.append(f"{path} {what}: helm install --set {shlex.quote(f'{path}=VALUE')}")
     return found
 
 
