@@ -39,13 +39,24 @@ class Planned(NamedTuple):
     deployer: Deployer
 
 
-def make_plan(environment: Environment, request: BundleRequest, destination: str = "") -> Planned:
-    """Give the whole plan of a request; ``destination`` is where the bundle will be published. Raises AicrError."""
+def make_plan(
+    environment: Environment,
+    request: BundleRequest,
+    destination: str = "",
+    *,
+    recipe: Document | None = None,
+) -> Planned:
+    """Give the whole plan of a request. Raises AicrError.
+
+    ``destination`` is where the bundle will be published; ``recipe`` is a document that was read already, in place of
+    the request's source.
+    """
     name = request.deployer.strip().lower() or "helm"
     plugin, deployer = _deployer(environment, name)
     options = parse_options(request)
     of_components, of_deployer = deployers.split(setflags.split_overrides(request.set_values))
-    chosen = deployers.settings(name, deployer.options, of_deployer)
+    given = deployers.with_app_name(name, deployer.options, of_deployer, request.app_name)
+    chosen = deployers.settings(name, deployer.options, given)
     settings = value_settings(request, of_components)
     left_open = tuple(overrides.dynamic_paths(request.dynamic))
     if left_open and not deployer.dynamic:
@@ -55,7 +66,8 @@ def make_plan(environment: Environment, request: BundleRequest, destination: str
             where=f"--dynamic {left_open[0][0]}",
             hint="set the value now (--set), or choose another deployer",
         )
-    recipe = load_recipe(environment, request.recipe, kubeconfig=request.kubeconfig)
+    if recipe is None:
+        recipe = load_recipe(environment, request.recipe, kubeconfig=request.kubeconfig)
     catalogue = environment.catalogue(request.data, external_only=request.external_only)
     wanted = overrides.collect(
         settings, recipe, catalogue, dynamic=left_open, lenient=request.lenient
@@ -76,9 +88,12 @@ def load_recipe(environment: Environment, uri: str, *, kubeconfig: str = "") -> 
     if "://" not in uri and uri != "-" and os.path.isdir(uri):
         raise AicrError(Code.INVALID_REQUEST, "the recipe is a directory", where=uri)
     source = sources.read(environment, uri, kubeconfig=kubeconfig, kind="recipe")
-    return schemas.decode_document(
-        source.data, source.name, schemas.RECIPE, "RecipeResult", fmt=source.fmt
-    )
+    return decode_recipe(source.data, source.name, source.fmt)
+
+
+def decode_recipe(data: bytes, name: str, fmt: str = "yaml") -> Document:
+    """Decode the text of a recipe, checked strictly. Raises AicrError naming file, line and column."""
+    return schemas.decode_document(data, name, schemas.RECIPE, "RecipeResult", fmt=fmt)
 
 
 def _deployer(environment: Environment, name: str) -> tuple[str, Any]:

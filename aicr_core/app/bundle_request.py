@@ -24,6 +24,7 @@ class BundleRequest(NamedTuple):
     output: str = "."
     deployer: str = "helm"
     repo: str = ""
+    app_name: str = ""
     serial: bool = False
     set_values: tuple[str, ...] = ()
     set_strings: tuple[str, ...] = ()
@@ -49,6 +50,23 @@ class BundleRequest(NamedTuple):
     plain_http: bool = False
     insecure_tls: bool = False
     image_refs: str = ""
+    attest: bool = False
+    signing_key: str = ""
+    identity_token: str = ""
+    signing_config: str = ""
+    certificate_identity_regexp: str = ""
+    yes: bool = False
+    vendor_charts: bool = False
+    charts: tuple[str, ...] = ()
+    offline: bool = False
+    sbom: tuple[str, ...] = ()
+    allow_partial: bool = False
+
+    @property
+    def says_who_signs(self) -> bool:
+        """Whether any option about signatures is given."""
+        texts = (self.signing_key, self.identity_token, self.signing_config)
+        return self.attest or any(texts) or bool(self.certificate_identity_regexp)
 
 
 def parse_options(request: BundleRequest) -> Document:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aicr_core.cli.options import Integer, insecure_tls, plain_http, single
+from aicr_core.cli.options import Integer, charts_options, insecure_tls, plain_http, single
 from aicr_core.cli.output import write_result
+from aicr_core.cli.signing import confirm, signing_options
 
 if TYPE_CHECKING:
     from aicr_core.app.environment import Environment
@@ -52,6 +53,8 @@ Examples:
   aicr bundle -r recipe.yaml -o bundle --set gpuoperator:driver.version=570.172.08
   aicr bundle -r recipe.yaml -o bundle --accelerated-node-selector pool=gpu \\
        --accelerated-node-toleration gpu=true:NoSchedule
+  aicr bundle -r recipe.yaml -o bundle --vendor-charts --sbom cyclonedx
+  aicr bundle -r recipe.yaml -o bundle --attest --signing-key key.pem
   aicr bundle -r recipe.yaml -o oci://registry.example.com/team/gpu-stack:v1""",
 )
 @click.option("--recipe", "-r", multiple=True, metavar="SOURCE", help="path, -, or URL  [required]")
@@ -60,6 +63,8 @@ Examples:
 @click.option("--deployer", "-d", multiple=True, metavar="NAME", help="default: helm")
 @click.option("--repo", multiple=True, metavar="URL",
               help="Git repository the bundle is pushed to, for deployers that need one")  # fmt: skip
+@click.option("--app-name", multiple=True, metavar="NAME",
+              help="name of the application that brings all others, for deployers that make one")  # fmt: skip
 @click.option("--set", "set_values", multiple=True, metavar="COMPONENT:PATH=VALUE",
               help="override a value (repeatable)")  # fmt: skip
 @click.option("--set-string", "set_strings", multiple=True, metavar="COMPONENT:PATH=TEXT",
@@ -98,6 +103,13 @@ Examples:
     "--strict-values", is_flag=True, help="a --set path that looks misspelt is an error, not a note"
 )
 @click.option("--lenient", is_flag=True, help="ignore --set for components the recipe has not")
+@click.option("--vendor-charts", is_flag=True,
+              help="put the charts into the bundle, so that no chart repository is needed later")  # fmt: skip
+@click.option("--sbom", multiple=True, metavar="FORMAT",
+              help="add a bill of materials: cyclonedx, spdx (repeatable)")  # fmt: skip
+@charts_options
+@click.option("--allow-partial", is_flag=True,
+              help="with --sbom: write it although something is unknown, and say in it what")  # fmt: skip
 @click.option("--force", is_flag=True, help="write into a directory that holds other files")
 @click.option("--jobs", type=click.IntRange(min=0), default=0, metavar="N", help="bundlers at once")
 @click.option("--kubeconfig", "-k", default="", metavar="FILE", help="for cm:// recipes")
@@ -105,6 +117,7 @@ Examples:
 @insecure_tls
 @click.option("--image-refs", default="", metavar="FILE",
               help="write the reference of the pushed bundle, with its digest, to FILE")  # fmt: skip
+@signing_options
 @click.pass_context
 def bundle(ctx: click.Context, /, **options: Any) -> None:
     """Write a bundle: values, manifests, scripts and READMEs, with checksums.
@@ -118,6 +131,7 @@ def bundle(ctx: click.Context, /, **options: Any) -> None:
         raise click.MissingParameter(param_hint="'--recipe' / '-r'", param_type="option", ctx=ctx)
     from aicr_core.app.bundle import write_bundle
     from aicr_core.app.bundle_request import BundleRequest
+    from aicr_core.cli.counter import Counter
 
     environment: Environment = ctx.obj
     request = BundleRequest(
@@ -127,10 +141,13 @@ def bundle(ctx: click.Context, /, **options: Any) -> None:
             "output": single("output", options["output"], "."),
             "deployer": single("deployer", options["deployer"], "helm"),
             "repo": single("repo", options["repo"]),
+            "app_name": single("app-name", options["app_name"]),
             "data": tuple(folder for folder in options["data"] if folder),
+            "charts": tuple(folder for folder in options["charts"] if folder),
         }
     )
-    report = write_bundle(environment, request)
+    with Counter("charts") as counter:
+        report = write_bundle(environment, request, counter, confirm)
     write_result(_text(report))
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 COMPONENT = "deployer"
 """What stands before the colon; no component can be called so."""
+APP_NAME = "appName"
+"""The setting that ``--app-name`` gives (spec/beyond.md 2.6)."""
 
 
 def split(texts: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -25,6 +27,30 @@ def split(texts: Iterable[str]) -> tuple[list[str], list[str]]:
     for text in texts:
         (mine if text.startswith(f"{COMPONENT}:") else others).append(text)
     return others, mine
+
+
+def with_app_name(
+    name: str, options: Sequence[DeployerOption], texts: Sequence[str], value: str
+) -> Sequence[str]:
+    """Give the texts with ``--app-name VALUE`` among them, as the setting that it is short for.
+
+    Raises AicrError(INVALID_REQUEST) where the deployer ``name`` has no such setting, or the texts give another value.
+    """
+    if not value:
+        return texts
+    start = f"{COMPONENT}:{APP_NAME}="
+    if not any(option.name == APP_NAME for option in options):
+        raise AicrError(
+            Code.INVALID_REQUEST, f"deployer {name} makes no application that could have a name",
+            where="--app-name", hint="drop it, or choose another deployer",
+        )  # fmt: skip
+    other = [text for text in texts if text.startswith(start) and text != start + value]
+    if other:
+        raise AicrError(
+            Code.INVALID_REQUEST, "the application is given two names",
+            where=f"--app-name {value} and --set {other[-1]}", hint="drop one of the two",
+        )  # fmt: skip
+    return [*texts, start + value]
 
 
 def settings(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pathlib
 import re
 
 import pytest
@@ -99,3 +101,38 @@ def test_what_is_said_of_the_deployers() -> None:
         for pattern in (deployer.object_at, deployer.values_at):
             assert pattern.replace("{component}", "a") in made
         assert all(re.fullmatch(r"[a-zA-Z]+", option.name) for option in deployer.options)
+
+
+@pytest.mark.parametrize(
+    ("deployer", "argv", "status", "text"),
+    [
+        ("argocd", ["--app-name", "gpu"], 0, ""),
+        ("argocd-helm", ["--app-name", "gpu"], 0, ""),
+        ("argocd", ["--app-name", "Gpu"], 2, "DNS-1123"),
+        ("argocd", ["--set", "deployer:appname=x"], 2, 'did you mean "appName"'),
+        ("argocd", ["--set", "deployer:includeRootApp=x"], 2, "no setting"),
+        ("argocd", ["--dynamic", "a:x.y"], 2, "cannot leave values open"),
+        ("argocd-helm", ["--dynamic", "a:x.y"], 0, "a.x.y is asked for"),
+        ("argocd", ["--repo", "https://u:p@e/r"], 2, "--repo"),
+    ],
+)
+def test_on_the_command_line(
+    deployer: str, argv: list[str], status: int, text: str, tmp_path: pathlib.Path
+) -> None:
+    from golden_run import run
+
+    from aicr_core.app.environment import Environment
+    from aicr_core.model.settings import Settings
+
+    recipe = tmp_path / "r.yaml"
+    ref = '{name: a, type: Helm, namespace: n, chart: c, source: "https://e/c", version: v1.0.0}'
+    head = "kind: RecipeResult\napiVersion: aicr.nvidia.com/v1alpha1\nmetadata: {version: v9}\n"
+    recipe.write_text(f"{head}componentRefs: [{ref}]\n", "utf-8")
+    target = tmp_path / "b"
+    command = ["bundle", "-r", str(recipe), "-o", str(target), "-d", deployer, *argv]
+    got, out, err = run(command, Environment(Settings.from_env(os.environ)))
+    assert (got, text in out + err) == (status, True), out + err
+    assert target.exists() is (status == 0)
+    if argv[0] == "--app-name" and not status:
+        parent = {"argocd": "app-of-apps.yaml", "argocd-helm": "applications/stack.app.yaml"}
+        assert "\n  name: gpu\n" in (target / parent[deployer]).read_text("utf-8")
