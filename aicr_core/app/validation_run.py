@@ -21,7 +21,7 @@ from aicr_core.kit import durations, limits
 from aicr_core.kit.errors import AicrError, Code, one_line
 from aicr_core.kit.run import Context, Outcome, Runner, Task
 from aicr_core.model.check import FAILED, OTHER, CheckResult, PhaseReport, ReportItem, failed
-from aicr_core.model.target import Ledger, Reads, Target
+from aicr_core.model.target import Ledger, Reads, Target, is_leaving
 from aicr_core.plugins.manager import resolve
 
 if TYPE_CHECKING:
@@ -161,21 +161,23 @@ class Run:
             return
         name = self._request.namespace
         try:
-            self._cluster.get(self._cluster.path("v1", "namespaces", name=name))
+            found = self._cluster.get(self._cluster.path("v1", "namespaces", name=name))
+            if not is_leaving(found):
+                return
         except AicrError as error:
             if error.code is Code.UNAUTHORIZED:
                 return
             if error.code is not Code.NOT_FOUND:
                 raise
-            try:
-                context = Context(settings=self._environment.settings)
-                self._target(RUN, context, Reads()).ensure_namespace(name)
-            except AicrError as refused:
-                result = failed(
-                    refused.code, "NoNamespace", f"namespace {name} cannot be made: {refused.message}",
-                    remediation=f"have it made: kubectl create namespace {name}; or name another with --namespace",
-                )  # fmt: skip
-                self._denied.update((entry.name, result) for entry in residents)
+        try:
+            context = Context(settings=self._environment.settings)
+            self._target(RUN, context, Reads()).ensure_namespace(name)
+        except AicrError as refused:
+            result = failed(
+                refused.code, "NoNamespace", f"namespace {name} cannot be made: {refused.message}",
+                remediation=f"have it made: kubectl create namespace {name}; or name another with --namespace",
+            )  # fmt: skip
+            self._denied.update((entry.name, result) for entry in residents)
 
     def _preflight(self, wanted: Sequence[Entry]) -> None:
         """Find checks whose rights are missing, before anything is made. Checks that only read say so themselves."""

@@ -19,6 +19,8 @@ CHECK_JOB_MARGIN = 240.0
 """What a check in a container gets beyond its time: to be scheduled, to pull its image, to be read."""
 CLEAN_UP = 60.0
 """What is made in a cluster by one check, or one run, is removed within this time, whatever came before."""
+VANISH = 60.0
+"""What an object that an earlier check or run has deleted gets to go."""
 COMPONENT = 60.0
 """One component's bundler."""
 DEPLOYER = 60.0

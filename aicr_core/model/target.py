@@ -34,6 +34,11 @@ _TICK = 0.2
 MANAGED = {"app.kubernetes.io/name": "aicr", "app.kubernetes.io/managed-by": "aicr"}
 
 
+def is_leaving(item: Mapping[str, Any]) -> bool:
+    """Tell whether an object has been deleted and waits for what holds it to let go."""
+    return bool((item.get("metadata") or {}).get("deletionTimestamp"))
+
+
 class Reads:
     """The answers that the checks of one phase share: each path and selector is asked for once, also at once.
 
@@ -295,14 +300,36 @@ class Target:
         return made
 
     def ensure_namespace(self, name: str) -> None:
-        """Make a namespace unless it is there; one that was made is deleted when the check ends."""
-        try:
-            self.create(
-                "namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-            )
-        except AicrError as error:
-            if getattr(error, "status", 0) != 409:
+        """Make a namespace unless it is there; one that was made is deleted when the check ends.
+
+        One that somebody has deleted is waited for until it is gone. Raises AicrError(TIMEOUT) when it does not go.
+        It takes the rights to create, get and delete the namespace.
+        """
+        path = self.cluster.path("v1", "namespaces", name=name)
+        wanted = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+        def usable() -> bool | None:
+            try:
+                self.create("namespaces", wanted)
+                return True
+            except AicrError as error:
+                if getattr(error, "status", 0) != 409:
+                    raise
+            try:
+                return None if is_leaving(self.cluster.get(path)) else True
+            except AicrError as error:
+                if error.code is Code.NOT_FOUND:
+                    return None  # it went between the two requests
+                if error.code is Code.UNAUTHORIZED:
+                    return True  # who may not look finds out when making something in it
                 raise
+
+        # The rest of the time is for saying what was seen.
+        if self.wait(min(limits.VANISH, self.ctx.remaining() * 0.9), 1.0, usable) is None:
+            raise AicrError(
+                Code.TIMEOUT, f"namespace {name} is being deleted, and does not go",
+                hint=f"see what holds it: kubectl get namespace {name} -o yaml",
+            )  # fmt: skip
 
     def delete(self, api_version: str, resource: str, name: str, namespace: str = "") -> None:
         """Delete an object of this check before its end."""

@@ -149,3 +149,55 @@ def test_what_is_made_carries_the_run_whatever_its_labels(fake: FakeCluster, cli
                 "metadata": {"name": f"c{number}", "namespace": "n", "labels": labels}}  # fmt: skip
         made = target.create("configmaps", body)
         assert made["metadata"]["labels"]["aicr.run/run-id"] == "r"
+
+
+def _leaving(fake: FakeCluster, client: Any, name: str) -> str:
+    """Have a namespace on its way out, held by a finalizer; give its uid."""
+    fake.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "finalizers": ["x"]}})  # fmt: skip
+    client.delete(f"/api/v1/namespaces/{name}")
+    return str(fake.get("namespaces", "", name)["metadata"]["uid"])
+
+
+def test_a_namespace_that_is_there_stays(fake: FakeCluster, client: Any) -> None:
+    fake.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "mine"}})
+    target = _target(client, Reads())
+    target.ensure_namespace("mine")
+    target.ensure_namespace("ours")
+    assert target.ledger.close() == ["/api/v1/namespaces/ours"]
+
+
+def test_a_namespace_on_its_way_out_is_waited_for(fake: FakeCluster, client: Any) -> None:
+    old = _leaving(fake, client, "dra-test")
+    kind = fake.by_plural["namespaces"]
+
+    def release() -> None:
+        fake.objects.change(kind, "", "dra-test", lambda item: item["metadata"].pop("finalizers"))
+
+    timer = threading.Timer(0.05, release)
+    timer.start()
+    target = _target(client, Reads())
+    target.ensure_namespace("dra-test")
+    timer.join()
+    assert fake.get("namespaces", "", "dra-test")["metadata"]["uid"] != old
+    assert target.ledger.close() == ["/api/v1/namespaces/dra-test"]
+
+
+def test_a_namespace_that_does_not_go_is_named(fake: FakeCluster, client: Any) -> None:
+    _leaving(fake, client, "dra-test")
+    target = _target(client, Reads(), timeout=1.0)
+    with pytest.raises(AicrError) as caught:
+        target.ensure_namespace("dra-test")
+    assert caught.value.code is Code.TIMEOUT
+    assert "namespace dra-test is being deleted" in caught.value.message
+    assert target.ledger.close() == []
+
+
+def test_a_namespace_that_may_not_be_looked_at_is_taken_as_it_is(
+    fake: FakeCluster, client: Any
+) -> None:
+    """Who may make namespaces may not be allowed to read them: whether it is usable, the next request will say."""
+    _leaving(fake, client, "dra-test")
+    fake.faults.add("GET", "/api/v1/namespaces/dra-test", status=403)
+    target = _target(client, Reads())
+    target.ensure_namespace("dra-test")
+    assert target.ledger.close() == []

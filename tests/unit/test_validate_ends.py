@@ -61,3 +61,24 @@ def test_a_check_that_the_time_of_its_phase_cut_off_names_that_time(place: Place
     assert "all together" in tests["hang"]["message"]
     assert not re.search(r"\b(30|45|105) s", tests["hang"]["message"])
     assert "validation.deployment.timeout" in tests["hang"]["extra"]["remediation"]
+
+
+def test_the_namespace_of_the_run_is_waited_for_while_it_goes(place: Place) -> None:
+    """An earlier run left it on its way out."""
+    name = "aicr-validation"
+    place.cluster.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "finalizers": ["x"]}})  # fmt: skip
+    kind = place.cluster.by_plural["namespaces"]
+    place.cluster.objects.change(kind, "", name, lambda item: item["metadata"].update(deletionTimestamp="2026-01-01T00:00:00Z"))  # fmt: skip
+
+    def release() -> None:
+        place.cluster.objects.change(kind, "", name, lambda item: item["metadata"].pop("finalizers"))  # fmt: skip
+
+    place.change("while not ctx.cancelled", "while False")
+    place.recipe("hang")
+    timer = threading.Timer(0.5, release)
+    timer.start()
+    status, tests, err = place.run("--phase", "deployment")
+    timer.join()
+    assert (status, tests["hang"]["status"]) == (0, "passed"), (err, tests)
+    assert "POST /api/v1/namespaces" in place.cluster.asked()
+    assert name not in [item["metadata"]["name"] for item in place.cluster.all("namespaces")]

@@ -211,46 +211,6 @@ def test_an_endless_log_is_cut(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Non
     assert testpods.log(lab.target, "val", "p") == "123456\n123456\n(cut after 10 bytes)"
 
 
-def test_a_namespace_that_is_there_stays(lab: Lab) -> None:
-    lab.fake.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "mine"}})
-    testpods.ensure_namespace(lab.ctx, lab.target, "mine")
-    testpods.ensure_namespace(lab.ctx, lab.target, "ours")
-    assert lab.clean() == ["/api/v1/namespaces/ours"]
-
-
-def leaving(lab: Lab) -> None:
-    """Have the namespace ``dra-test`` on its way out, held by a finalizer."""
-    lab.fake.add(
-        {"apiVersion": "v1", "kind": "Namespace",
-         "metadata": {"name": "dra-test", "finalizers": ["x"]}}
-    )  # fmt: skip
-    lab.client.delete("/api/v1/namespaces/dra-test")
-
-
-def test_a_namespace_on_its_way_out_is_waited_for(lab: Lab) -> None:
-    leaving(lab)
-    kind = lab.fake.by_plural["namespaces"]
-    old = lab.fake.get("namespaces", "", "dra-test")["metadata"]["uid"]
-
-    def release() -> None:
-        lab.fake.objects.change(kind, "", "dra-test", lambda i: i["metadata"].pop("finalizers"))
-
-    timer = threading.Timer(0.05, release)
-    timer.start()
-    testpods.ensure_namespace(lab.ctx, lab.target, "dra-test")
-    timer.join()
-    assert lab.fake.get("namespaces", "", "dra-test")["metadata"]["uid"] != old
-
-
-def test_a_namespace_that_does_not_go_is_named(lab: Lab) -> None:
-    leaving(lab)
-    with pytest.raises(AicrError) as raised:
-        testpods.ensure_namespace(lab.ctx, lab.target, "dra-test")
-    assert raised.value.code is Code.TIMEOUT
-    assert "dra-test" in raised.value.message
-    assert lab.clean() == []
-
-
 def test_rights_cover_what_the_helpers_ask() -> None:
     wanted = {
         (verb, resource)

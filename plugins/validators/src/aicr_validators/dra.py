@@ -195,7 +195,7 @@ def attempt(ctx: Context, target: Target) -> Attempt | CheckResult:
     )
     pod = pod_body(target, name, NAMESPACE, claim, "gpu-test", _SEES_GPUS)
     refused = (
-        refusal(f"Namespace {NAMESPACE}", lambda: testpods.ensure_namespace(ctx, target, NAMESPACE))
+        refusal(f"Namespace {NAMESPACE}", lambda: target.ensure_namespace(NAMESPACE))
         or refusal(
             f"ResourceClaim {NAMESPACE}/{claim}",
             lambda: target.create("resourceclaims", claim_body(claim, NAMESPACE)),

@@ -66,7 +66,7 @@ def check(ctx: Context, target: Target) -> CheckResult:
     if problem is not None:
         return problem
     names = Group.of(target.suffix())
-    refused = _start(ctx, target, names)
+    refused = _start(target, names)
     if refused is not None:
         return refused
     ends = testpods.until_ended(ctx, target, NAMESPACE, names.pods, dra.LIMIT)
@@ -136,7 +136,7 @@ class Group(NamedTuple):
         )
 
 
-def _start(ctx: Context, target: Target, names: Group) -> CheckResult | None:
+def _start(target: Target, names: Group) -> CheckResult | None:
     """Make the group, and a claim and a pod for each member; give a failed result when one is refused."""
     target.evidence(
         "Test objects",
@@ -150,7 +150,7 @@ def _start(ctx: Context, target: Target, names: Group) -> CheckResult | None:
         "spec": {"minMember": SIZE, "queue": QUEUE},
     }  # fmt: skip
     refused = dra.refusal(
-        f"Namespace {NAMESPACE}", lambda: testpods.ensure_namespace(ctx, target, NAMESPACE)
+        f"Namespace {NAMESPACE}", lambda: target.ensure_namespace(NAMESPACE)
     ) or dra.refusal(
         f"PodGroup {NAMESPACE}/{names.group}", lambda: target.create("podgroups", group)
     )

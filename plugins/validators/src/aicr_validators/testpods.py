@@ -123,39 +123,9 @@ def rights(namespace: str = RUN_NAMESPACE) -> Iterable[Right]:
 
 
 def namespace_rights(name: str) -> Iterable[Right]:
-    """Give the rights that :func:`ensure_namespace` and the removal of what it made take."""
+    """Give the rights that ``target.ensure_namespace`` and the removal of what it made take."""
     yield Right(verbs=("create",), resources=("namespaces",))
     yield Right(verbs=("get", "delete"), resources=("namespaces",), names=(name,))
-
-
-def ensure_namespace(ctx: Context, target: Target, name: str) -> None:
-    """Make a namespace unless it is there; wait for one that an earlier check left on its way out.
-
-    Raises AicrError(TIMEOUT) when it does not go.
-    """
-    path = target.cluster.path("v1", "namespaces", name=name)
-    wanted = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-
-    def usable() -> bool | None:
-        try:
-            target.create("namespaces", wanted)
-            return True
-        except AicrError as error:
-            if getattr(error, "status", 0) != 409:
-                raise
-        try:
-            found = target.cluster.get(path)
-        except AicrError as error:
-            if error.code is Code.NOT_FOUND:
-                return None  # it went between the two requests
-            raise
-        return None if section(found, "metadata").get("deletionTimestamp") else True
-
-    if target.wait(budget(ctx, VANISH), 1.0, usable) is None:
-        raise AicrError(
-            Code.TIMEOUT, f"namespace {name} is being deleted, and does not go",
-            hint=f"see what holds it: kubectl get namespace {name} -o yaml",
-        )  # fmt: skip
 
 
 def budget(ctx: Context, limit: float) -> float:
