@@ -2,7 +2,13 @@
 
 import sys
 
-from aicr_release.make import main
-
 if __name__ == "__main__":
+    try:
+        from aicr_release.make import main
+    except ModuleNotFoundError as error:
+        print(
+            f"[TOOL] {error.name} is not installed; run 'nox -s release', which brings it",
+            file=sys.stderr,
+        )
+        sys.exit(6)
     sys.exit(main(sys.argv[1:]))

@@ -206,3 +206,13 @@ def test_what_the_builder_says_beats_what_git_knows(made: Made, tmp_path: pathli
         source.read(tmp_path, {})
     with pytest.raises(ReleaseError, match="holds no distribution"):
         source.projects(tmp_path)
+
+
+def test_a_link_is_refused_and_not_dropped(tmp_path: pathlib.Path) -> None:
+    repo = tmp_path / "repository"
+    repo.mkdir()
+    (repo / "LICENSE").symlink_to("/etc/hostname")
+    release_lab.git(repo, "init", "-q", "-b", "main")
+    release_lab.commit(repo, "a link")
+    with pytest.raises(ReleaseError, match="LICENSE: is a link"):
+        source.export(repo, "HEAD", tmp_path / "out", 0o022, reverse=False)

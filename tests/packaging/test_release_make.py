@@ -99,3 +99,14 @@ def test_a_release_is_made_of_a_repository(tmp_path: pathlib.Path) -> None:
     assert result.returncode == 2
     assert result.stderr.startswith("[INVALID] git rev-parse: ")
     assert "Traceback" not in result.stderr
+
+
+def test_without_its_tools_the_script_says_what_brings_them(tmp_path: pathlib.Path) -> None:
+    command = [sys.executable, "-S", ROOT / "packaging/release/make.py", tmp_path / "out"]
+    result = subprocess.run(
+        command, capture_output=True, text=True, env={"PATH": os.environ["PATH"]}
+    )
+    assert result.returncode == 6
+    assert result.stderr.startswith("[TOOL] ")
+    assert "nox -s release" in result.stderr
+    assert "Traceback" not in result.stderr

@@ -8,20 +8,34 @@ import shutil
 import subprocess
 from importlib.metadata import distributions  # noqa: TID251 - no start-up path
 
-from aicr_release import make, signing, source
+import pytest
+from aicr_release import graph, make, signing, source
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from packaging.utils import canonicalize_name
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WHAT = (
-    "aicr_core", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", ".gitignore", "recipes",
-    "plugins/helm",
+    "aicr_core", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", ".gitignore", "constraints.txt",
+    "recipes", "plugins/helm",
 )  # fmt: skip
 NAMES = ("aicr-core", "aicr-helm", "aicr-recipes")
 
 
+def _skip_unless_pinned() -> None:
+    """Skip where other versions are installed than the pinned ones (nox -s minimums): no release is made there."""
+    pins = graph.pins(ROOT / "constraints.txt")
+    for found in distributions():
+        name = canonicalize_name(str(found.metadata["Name"]))
+        if found.version != pins.get(name, found.version):
+            pytest.skip(
+                f"releases are made with the pinned versions, and {name} is {found.version}"
+            )
+
+
 def repository(target: pathlib.Path) -> pathlib.Path:
     """Make a repository of the core, the base catalogue and the deployer helm, with one commit tagged v0.1.0."""
+    _skip_unless_pinned()
     skip = shutil.ignore_patterns("__pycache__", "tests")
     for name in WHAT:
         place = target / name
@@ -31,14 +45,6 @@ def repository(target: pathlib.Path) -> pathlib.Path:
         else:
             shutil.copy(ROOT / name, place)
     _without_extras(target / "pyproject.toml")
-    # Whatever is installed here counts as pinned, so that the lowest versions can be tested too.
-    pins = {
-        str(d.metadata["Name"]): d.version
-        for d in distributions()
-        if not str(d.metadata["Name"]).startswith("aicr-")
-    }
-    lines = [f"{name}=={pins[name]}\n" for name in sorted(pins)]
-    (target / "constraints.txt").write_text("".join(lines))
     git(target, "init", "-q", "-b", "main")
     commit(target, "A release")
     git(target, "tag", "v0.1.0")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import venv
 from typing import TYPE_CHECKING
 
@@ -26,26 +27,21 @@ def check(
     """
     wheels = sorted(file for file in files if file.endswith(".whl"))
     home = work / "env"
-    venv.create(home, with_pip=True)
+    venv.create(home, with_pip=False)
     python = home / "bin" / "python"
-    pip: list[str | pathlib.Path] = [
-        python,
-        "-m",
-        "pip",
-        "--disable-pip-version-check",
-        "--no-input",
-    ]
-    _run([*pip, "install", "-q", "-c", constraints, *(folder / wheel for wheel in wheels)], work)
-    # pip would have taken an older release from an index for a requirement that these wheels do not meet.
-    _run([*pip, "check"], work)
+    pip: list[str | pathlib.Path] = [sys.executable, "-m", "pip", "--python", python]
+    pip += ["--disable-pip-version-check", "--no-input"]
+    install = [*pip, "install", "-q", "-c", constraints, *(folder / wheel for wheel in wheels)]
+    _run("pip install", install, work)
+    _run("pip check", [*pip, "check"], work)
     packages = [named.name.replace("-", "_") for named in map(layout.parse, wheels) if named]
-    _run([python, "-I", "-c", _IMPORT, *packages], work)
+    _run("import", [python, "-I", "-c", _IMPORT, *packages], work)
     command = home / "bin" / "aicr"
     if command.exists():
-        _run([command, "plugins", "list"], work)
+        _run("aicr plugins list", [command, "plugins", "list"], work)
 
 
-def _run(command: list[str | pathlib.Path], work: pathlib.Path) -> None:
+def _run(what: str, command: list[str | pathlib.Path], work: pathlib.Path) -> None:
     # pip's settings and proxies stay; what could change what is imported goes.
     foreign = ("PYTHON", "AICR_", "VIRTUAL_ENV")
     env = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
@@ -53,5 +49,4 @@ def _run(command: list[str | pathlib.Path], work: pathlib.Path) -> None:
     result = subprocess.run(command, cwd=work, env=env, capture_output=True, text=True)
     if result.returncode:
         last = (result.stderr.strip() or result.stdout.strip() or "no output").splitlines()[-1]
-        what = " ".join(str(part).rpartition("/")[2] for part in command[:4])
         raise ReleaseError(Kind.INVALID, last, where=what)

@@ -81,8 +81,14 @@ def export(
     """Write the tree of a commit to ``target``, with this umask and in this order; times are now."""
     archive = _git(root, "archive", "--format=tar", commit)
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        members = sorted((m for m in tar if m.isfile()), key=lambda m: m.name, reverse=reverse)
+        members = sorted(tar, key=lambda m: m.name, reverse=reverse)
         for member in members:
+            if member.isdir():
+                continue
+            if not member.isfile():
+                raise ReleaseError(
+                    Kind.INVALID, "is a link; a release is made of files", where=member.name
+                )
             path = target / member.name
             path.parent.mkdir(parents=True, exist_ok=True)
             content = tar.extractfile(member)
