@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from aicr_core.api import AicrError, Code
 from aicr_flux import objects
 from aicr_flux.graph import KUSTOMIZE, LOCAL, Node
-from aicr_flux.names import distinct, slug
+from aicr_flux.names import distinct
 from aicr_flux.setup import git_url
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def collect(nodes: Sequence[Node], setup: Setup) -> Sources:
     own = setup.source
     if own.url and own.ref and any(node.takes_bundle for node in nodes):
         wanted = {(own.url, ""): own.ref, **wanted}
-    names = distinct({"\n".join(key): f"{slug(key[0])}/{key[1]}" for key in wanted})
+    names = distinct({"\n".join(key): f"{key[0].removesuffix('.git')}/{key[1]}" for key in wanted})
     for key, ref in wanted.items():
         name = own.name if key == (own.url, "") else names["\n".join(key)]
         git[key] = name

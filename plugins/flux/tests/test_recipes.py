@@ -1,0 +1,64 @@
+"""Every leaf recipe that is shipped: valid objects, a roll-out that ends, no value and no manifest lost, same bytes."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+from flux_lab import bundle
+from plans import leaf_plan, leaves, same_everywhere
+
+from aicr_core.api import load_all, parts
+
+REPO = "https://git.example.com/bundle.git"
+
+
+@pytest.mark.parametrize("name", sorted(leaves()))
+def test_a_shipped_recipe(name: str, tmp_path: pathlib.Path) -> None:
+    helm = pytest.importorskip("helm_python")
+    given = leaf_plan(name, "flux", tmp_path, repo=REPO)
+    found = bundle(given)
+    ready = found.roll_out()
+    assert len(ready) == len(parts(given)) == len(found.releases)
+    assert not found.of_kind("Kustomization")
+    for release in given.releases:
+        if release.kind == "helm":
+            assert found.values(release.name) == release.values
+    rendered = [
+        doc
+        for part in parts(given)
+        if part.kind == "manifests"
+        for text in helm.Chart.load(str(found.chart(part.name, tmp_path))).render({}).values()
+        for doc in load_all(text, part.name)
+        if doc
+    ]
+    wanted = [
+        doc
+        for release in given.releases
+        for item in release.manifests
+        for doc in load_all(item.data, item.path)
+        if doc
+    ]
+    assert wanted or name == "h100-kind-training"
+    assert sorted(map(repr, rendered)) == sorted(map(repr, wanted))
+
+
+def test_no_recipe_needs_the_placeholder_with_a_repository(tmp_path: pathlib.Path) -> None:
+    found = bundle(leaf_plan("h100-eks-ubuntu-training-kubeflow", "flux", tmp_path, repo=REPO))
+    assert not any(b"YOUR-ORG" in data for data in found.files.values())
+    assert list(found.of_kind("GitRepository")) == ["git-example-com-bundle"]
+
+
+def test_the_same_bytes_everywhere(tmp_path: pathlib.Path) -> None:
+    files = same_everywhere("flux", tmp_path, "--repo", REPO)
+    assert {"README.md", "kustomization.yaml", "recipe.yaml", "bundle-info.yaml"} <= set(files)
+
+
+def test_the_readme_names_every_release_in_order(tmp_path: pathlib.Path) -> None:
+    given = leaf_plan("h100-eks-ubuntu-training-kubeflow", "flux", tmp_path)
+    text = bundle(given).files["README.md"].decode()
+    rows = [line.split("`")[1] for line in text.splitlines() if line.startswith("| `")]
+    assert rows[: len(parts(given))] == [part.name for part in parts(given)]
+    assert "{{" not in text
+    assert "{%" not in text
+    assert "\n\n\n" not in text
