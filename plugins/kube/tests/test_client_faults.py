@@ -322,3 +322,32 @@ def test_a_thread_in_the_way_does_not_outlive_the_deadline(
     assert failed.value.code is Code.TIMEOUT
     for thread in threads:
         thread.join()
+
+
+def test_a_kind_that_is_installed_meanwhile_is_seen(
+    fake_cluster: FakeCluster, client: Cluster
+) -> None:
+    """What is known is asked for once, whatever else is asked; what is missing is asked for again."""
+    api = "widgets.example/v1"
+    fake_cluster.serve(Kind("widgets.example", "v1", "widgets", "Widget", custom=True))
+    fake_cluster.requests.clear()
+    assert client.resource_of(api, "Widget") == ("widgets", True)
+    assert client.serves(api, "widgets")
+    assert fake_cluster.asked() == ["GET /apis/widgets.example/v1"]
+    with pytest.raises(KubeError) as missing:
+        client.resource_of(api, "Gadget")
+    assert missing.value.code is Code.NOT_FOUND
+    assert not client.serves(api, "gadgets")
+    fake_cluster.serve(Kind("widgets.example", "v1", "gadgets", "Gadget", namespaced=False))
+    assert client.resource_of(api, "Gadget") == ("gadgets", False)
+    fake_cluster.serve(Kind("widgets.example", "v1", "gears", "Gear"))
+    assert client.within(5.0).serves(api, "gears")
+
+
+def test_a_miss_at_the_first_look_is_no_reason_for_a_second(
+    fake_cluster: FakeCluster, client: Cluster
+) -> None:
+    fake_cluster.requests.clear()
+    with pytest.raises(KubeError):
+        client.resource_of("apps/v1", "Gadget")
+    assert fake_cluster.asked() == ["GET /apis/apps/v1"]

@@ -19,7 +19,7 @@ from aicr_kube.paths import object_path
 from aicr_kube.transport import Request, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
     from aicr_core.api import Context
@@ -232,28 +232,39 @@ class Cluster:
     def serves(self, api_version: str, resource: str = "") -> bool:
         """Tell whether the server has this group version, and this resource (plural name) in it."""
         try:
-            found = self._resources(api_version)
+            found = self._served(api_version, lambda item: resource in ("", item["name"]))
+            return found is not None or not resource
         except KubeError as error:
             if error.status == 404:
                 return False
             raise
-        return not resource or any(item["name"] == resource for item in found)
 
     def resource_of(self, api_version: str, kind: str) -> tuple[str, bool]:
         """Give (plural name, namespaced) of a kind. Raises KubeError(NOT_FOUND) for one nobody serves."""
-        for item in self._resources(api_version):
-            if item.get("kind") == kind and "/" not in item["name"]:
-                return item["name"], bool(item.get("namespaced"))
-        raise KubeError(
-            Code.NOT_FOUND, f"the API server has no {kind} in {api_version}", status=404,
-            reason="NotFound", where=_group_path(api_version), hint="install what brings this kind",
-        )  # fmt: skip
+        found = self._served(
+            api_version, lambda item: item.get("kind") == kind and "/" not in item["name"]
+        )
+        if found is None:
+            raise KubeError(
+                Code.NOT_FOUND, f"the API server has no {kind} in {api_version}", status=404,
+                reason="NotFound", where=_group_path(api_version), hint="install what brings this kind",
+            )  # fmt: skip
+        return found["name"], bool(found.get("namespaced"))
 
-    def _resources(self, api_version: str) -> Sequence[dict[str, Any]]:
+    def _served(
+        self, api_version: str, wanted: Callable[[dict[str, Any]], bool]
+    ) -> dict[str, Any] | None:
+        """Give a resource of a group version, None when it has none such.
+
+        What the server said once counts for the life of the connections, but for what is missing in it: that may have
+        been installed meanwhile.
+        """
         known = self._transport.served
-        if api_version not in known:
+        found = _first(known.get(api_version), wanted)
+        if found is None:
             known[api_version] = self.get(_group_path(api_version))
-        return known[api_version].get("resources") or ()
+            found = _first(known[api_version], wanted)
+        return found
 
     def can_i(
         self,
@@ -364,3 +375,9 @@ def _each(seconds: float) -> Callable[[], float]:
 def _until(seconds: float) -> Callable[[], float]:
     end = time.monotonic() + seconds
     return lambda: max(0.0, end - time.monotonic())
+
+
+def _first(
+    document: Mapping[str, Any] | None, wanted: Callable[[dict[str, Any]], bool]
+) -> dict[str, Any] | None:
+    return next((item for item in (document or {}).get("resources") or () if wanted(item)), None)
