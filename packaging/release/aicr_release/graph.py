@@ -93,10 +93,11 @@ def _walk(
 def _applies(requirement: Requirement, extra: str) -> bool:
     if requirement.marker is None:
         return not extra
-    environment = {**ENVIRONMENT, "extra": extra}
-    applies = requirement.marker.evaluate(environment)
-    # With an extra, only what that extra adds: the rest was followed without it.
-    return applies and (not extra or not requirement.marker.evaluate({**ENVIRONMENT, "extra": ""}))
+    always = requirement.marker.evaluate({**ENVIRONMENT, "extra": ""})
+    if not extra:
+        return always
+    # Only what the extra adds: the rest is followed without it.
+    return not always and requirement.marker.evaluate({**ENVIRONMENT, "extra": extra})
 
 
 def pins(constraints: pathlib.Path) -> dict[str, str]:
