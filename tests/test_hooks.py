@@ -465,7 +465,8 @@ def push(ctx, uri, files, facts):
 def pull(ctx, uri):
     return [api.Artifact(path=p, data=bytes.fromhex(d), mode=m) for p, d, m in json.loads(SHELF.read_text())]
 def check(uri, version):
-    return uri.lower()
+    # The version is a default for what is pushed; pulling has to be said exactly.
+    return uri.lower() if version else uri
 @api.hookimpl
 def aicr_publishers():
     yield api.Publisher(scheme="shelf", push=push, pull=pull, check=check)
@@ -473,7 +474,9 @@ def aicr_publishers():
     )
     words = ["bundle", "-r", "recipe.yaml", "-o"]
     assert run([*words, "shelf://A", "--image-refs", "refs"]) == 0
-    assert "Reference: shelf://a@sha256:abc" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "Reference: shelf://a@sha256:abc" in out
+    assert "1. aicr bundle pull shelf://a@sha256:abc -o bundle\n  2. cd bundle\n" in out
     assert (tmp_path / "refs").read_text() == "shelf://a@sha256:abc\n"
     assert run(["bundle", "pull", "shelf://a", "-o", "back"]) == 0
     assert run([*words, "straight"]) == 0
@@ -490,7 +493,7 @@ def aicr_publishers():
     assert "deploy.sh is not what checksums.txt says" in capsys.readouterr().err
     assert not (tmp_path / "bad").exists()
     assert run([*words, "attic://A"]) == 2
-    assert "installed: shelf" in capsys.readouterr().err
+    assert "installed: oci, shelf" in capsys.readouterr().err
 
 
 def test_every_hook_that_is_called_has_a_test_here() -> None:

@@ -6,22 +6,24 @@ What can never work is refused before the work begins. What is in the bundle is 
 from __future__ import annotations
 
 import os
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from aicr_core._version import __version__
 from aicr_core.engine import bundles
+from aicr_core.engine.bundle_names import HISTORY, INVENTORY
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.kit.paths import atomic_write, tree_files, write_tree
 from aicr_core.model.bundle import Artifact
 from aicr_core.plugins.manager import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from aicr_core.app.bundle_request import BundleRequest
     from aicr_core.app.environment import Environment
-
-_HISTORY = (".git", ".hg", ".svn", ".jj")
+    from aicr_core.kit.run import Context
+    from aicr_core.plugins.providers import Publisher
 
 
 class Folder:
@@ -38,29 +40,48 @@ class Folder:
         _put(self._target, list(files), force=self._force)
         return os.path.abspath(self._target)
 
+    def local(self, where: str) -> tuple[list[str], str]:
+        """Give the steps that bring the bundle to a person's disk, none here, and the folder it is then in."""
+        return [], where
+
 
 class Published:
     """A place that a publisher pushes to."""
 
     def __init__(self, environment: Environment, request: BundleRequest) -> None:
-        scheme = request.output.partition("://")[0]
         self._environment = environment
         self._options = {"plain_http": request.plain_http, "insecure_tls": request.insecure_tls}
         self._image_refs = request.image_refs
-        self._publisher = environment.provider(
-            "aicr_publishers", "scheme", "publisher", scheme, flag="--output"
-        )
+        self._plugin, self._publisher = _publisher(environment, request.output, "--output")
         self.uri = str(resolve(self._publisher.check)(request.output, __version__))
+        folder = os.path.dirname(self._image_refs) or "."
+        if self._image_refs and not os.path.isdir(folder):
+            # Known before the push: afterwards it would be an error about something that has happened.
+            raise AicrError(
+                Code.NOT_FOUND, "there is no such folder", where=f"--image-refs {folder}"
+            )
 
     def put(self, files: Sequence[bundles.File]) -> str:
         """Push the bundle; give its reference with digest, which is also written where the user wants it."""
-        context = self._environment.context(self._options)
         artifacts = [Artifact(path=f.path, data=f.data, mode=f.mode) for f in files]
         facts = {"version": __version__, "title": "AICR Bundle"}
-        reference = str(resolve(self._publisher.push)(context, self.uri, artifacts, facts))
+        push = resolve(self._publisher.push)
+        reference = str(
+            _bounded(
+                self._environment, self._plugin, self._publisher, self._options, "push",
+                lambda context: push(context, self.uri, artifacts, facts),
+            )
+        )  # fmt: skip
         if self._image_refs:
             atomic_write(self._image_refs, f"{reference}\n".encode())
         return reference
+
+    def local(self, where: str) -> tuple[list[str], str]:
+        """Give the steps that bring the bundle to a person's disk, and the folder it is then in."""
+        scheme = self.uri.partition("://")[0]
+        uri = where if "://" in where else f"{scheme}://{where}"
+        flags = [f" --{name.replace('_', '-')}" for name, on in self._options.items() if on]
+        return [f"aicr bundle pull {shlex.quote(uri)} -o bundle{''.join(flags)}"], "bundle"
 
 
 def place(environment: Environment, request: BundleRequest) -> Folder | Published:
@@ -72,11 +93,36 @@ def place(environment: Environment, request: BundleRequest) -> Folder | Publishe
 
 def pull(environment: Environment, uri: str, options: dict[str, Any]) -> list[bundles.File]:
     """Bring a published bundle back, unverified. Raises AicrError."""
+    plugin, publisher = _publisher(environment, uri, "URI")
+    address = resolve(publisher.check)(uri, "")
+    call = resolve(publisher.pull)
+    artifacts = _bounded(
+        environment, plugin, publisher, options, "pull", lambda context: call(context, address)
+    )
+    return [bundles.File(item.path, item.data, item.mode, plugin) for item in artifacts]
+
+
+def _publisher(environment: Environment, uri: str, flag: str) -> tuple[str, Publisher]:
     scheme = uri.partition("://")[0]
-    publisher = environment.provider("aicr_publishers", "scheme", "publisher", scheme, flag="URI")
-    address = resolve(publisher.check)(uri, __version__)
-    artifacts = resolve(publisher.pull)(environment.context(options), address)
-    return [bundles.File(item.path, item.data, item.mode, scheme) for item in artifacts]
+    return environment.provider_of("aicr_publishers", "scheme", "publisher", scheme, flag=flag)
+
+
+def _bounded(
+    environment: Environment,
+    plugin: str,
+    publisher: Publisher,
+    options: dict[str, Any],
+    doing: str,
+    call: Callable[[Context], Any],
+) -> Any:
+    """Call a publisher in a thread of its own: a server that never ends an answer does not hold the command."""
+    from aicr_core.kit.run import Runner, Task
+
+    runner = Runner(1, settings=environment.settings, options=options)
+    (outcome,) = runner.run([Task(f"the {doing}", plugin, call, publisher.timeout)])
+    if outcome.error is not None:
+        raise outcome.error
+    return outcome.value
 
 
 def _put(target: str, files: list[bundles.File], *, force: bool) -> None:
@@ -91,9 +137,9 @@ def _put(target: str, files: list[bundles.File], *, force: bool) -> None:
     if os.path.isdir(target):
         everything = tree_files(target)
         # The folder may be a checkout: its history is no part of the bundle, and not ours to remove.
-        keep = [path for path in everything if path.partition("/")[0] in _HISTORY]
+        keep = [path for path in everything if path.partition("/")[0] in HISTORY]
         present = [path for path in everything if path not in set(keep)]
-        ours = bundles.INVENTORY in present and _is_ours(target)
+        ours = INVENTORY in present and _is_ours(target)
         if present and not ours and not force:
             raise AicrError(
                 Code.INVALID_REQUEST,
@@ -111,7 +157,7 @@ def _is_ours(target: str) -> bool:
     import json
 
     try:
-        with open(os.path.join(target, bundles.INVENTORY), encoding="utf-8") as stream:
+        with open(os.path.join(target, INVENTORY), encoding="utf-8") as stream:
             return bool(json.load(stream).get("kind") == "BundleInventory")
     except (OSError, ValueError, AttributeError):
         return False
