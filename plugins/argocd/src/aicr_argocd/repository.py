@@ -161,7 +161,7 @@ def steps(plan: BundlePlan, directory: str) -> list[str]:
     """Give what a person does after the bundle was written to ``directory``, or published there."""
     if plan.destination:
         return [
-            f"aicr bundle pull {shlex.quote(directory)} -o bundle",
+            f"aicr bundle pull {shlex.quote(plan.destination)} -o bundle",
             "kubectl apply -f bundle/app-of-apps.yaml",
         ]
     place = place_of(plan)
