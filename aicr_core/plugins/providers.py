@@ -264,20 +264,27 @@ class Store:
 
 @attrs.frozen(kw_only=True)
 class Signer:
-    """Signs and verifies: ``sign(ctx, payload, payload_type) -> Signature``, ``verify(ctx, data, trust) -> Verified``.
+    """Signs bundles, and verifies signatures: ``open(ctx) -> Signing``, ``verify(ctx, data, trust) -> Verified``.
 
-    ``material`` is what its signatures carry for the verifier, in the word of the Sigstore bundle format: ``publicKey``
-    or ``certificate``; that is how the core finds the verifier of a signature. ``ctx.options`` holds what the user gave
-    for signing: ``key`` (a file), ``identity_token``. ``verify`` gives the signed payload, or raises
-    AicrError(UNAUTHORIZED) saying which step failed; it makes no connection. ``tool_identity`` (a regular expression)
-    and ``tool_issuer`` are who signs the tool itself; without them its attestation is held to what the user says.
+    ``material`` is what its signatures carry for the verifier, in the word of the Sigstore bundle format:
+    ``publicKey`` or ``certificate``; that is how the core finds the verifier of a signature. ``keys`` are the kinds of
+    private keys it signs with: ``file`` for a path, else the scheme of a URI; a signer without any makes its own
+    (keyless). ``open`` gets in ``ctx.options`` what the user gave: ``key``, ``identity_token``, ``signing_config``
+    (texts and names of files, unread). ``publishes`` says what signing makes public for ever, and is asked about on a
+    terminal. ``verify`` gives the signed payload, or raises AicrError(UNAUTHORIZED) saying which step failed; it makes
+    no connection. A signer that only signs leaves it out: another one of its material verifies. ``tool_identity`` (a
+    regular expression, matched whole), ``tool_repository`` (what an identity literally begins with) and
+    ``tool_issuer`` are who signs the tool itself; without them its attestation is held to what the user says.
     """
 
     name: str
     material: str
-    sign: Call
-    verify: Call
+    open: Call
+    verify: Call | None = None
+    keys: tuple[str, ...] = ()
+    publishes: str = ""
     tool_identity: str = ""
+    tool_repository: str = ""
     tool_issuer: str = ""
 
 
@@ -288,14 +295,16 @@ class Publisher:
     ``push(ctx, uri, files, facts) -> reference`` with ``files`` a sequence of :class:`Artifact` and ``facts`` texts
     about the bundle (``version``, ``title``); the reference names what was pushed by its digest.
     ``pull(ctx, uri) -> artifacts`` gives it back, whole and checked, or raises. ``check(uri, version) -> uri`` raises
-    for a URI that can never work, and gives it as it will be used (``version`` is the tool's, the default tag).
-    ``ctx.options`` holds ``plain_http`` and ``insecure_tls``.
+    for a URI that can never work, and gives it as it will be used; ``version`` is the tool's, the default tag of what is
+    pushed, and empty for what is pulled. ``ctx.options`` holds ``plain_http`` and ``insecure_tls``. Pushing and pulling
+    may take ``timeout`` seconds.
     """
 
     scheme: str
     push: Call
     pull: Call
     check: Call
+    timeout: float = limits.PUBLISH
 
 
 @attrs.frozen(kw_only=True)
