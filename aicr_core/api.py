@@ -9,6 +9,7 @@ from aicr_core.kit.emit import to_json, to_yaml
 from aicr_core.kit.errors import AicrError, Code, nearest
 from aicr_core.kit.frames import read_frames, write_frames
 from aicr_core.kit.http import fetch
+from aicr_core.kit.imageref import ImageReference, image_reference
 from aicr_core.kit.localchart import chart_version, manifests_chart, wrapper_chart
 from aicr_core.kit.rendered import rendered_objects
 from aicr_core.kit.run import Completed, Context
@@ -117,6 +118,7 @@ __all__ = [
     "Evidence",
     "EvidenceWriter",
     "Finding",
+    "ImageReference",
     "Inventory",
     "InventoryChart",
     "InventoryComponent",
@@ -155,6 +157,7 @@ __all__ = [
     "failed",
     "fetch",
     "hookimpl",
+    "image_reference",
     "load_all",
     "local_chart",
     "manifests_chart",

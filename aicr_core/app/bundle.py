@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aicr_core.app.bundle_extras import Extras
 from aicr_core.app.bundle_place import place
 from aicr_core.app.bundle_plan import make_plan
 from aicr_core.engine import bundle_info, bundles
@@ -13,14 +14,18 @@ from aicr_core.plugins.manager import resolve
 if TYPE_CHECKING:
     from aicr_core.app.bundle_plan import Planned
     from aicr_core.app.bundle_request import BundleRequest
+    from aicr_core.app.charts import Progress
     from aicr_core.app.environment import Environment
 
 
-def write_bundle(environment: Environment, request: BundleRequest) -> BundleReport:
-    """Make the bundle and put it in place, whole or not at all. Raises AicrError."""
+def write_bundle(
+    environment: Environment, request: BundleRequest, progress: Progress | None = None
+) -> BundleReport:
+    """Make the bundle and put it in place, whole or not at all; ``progress`` is told of charts. Raises AicrError."""
     target = place(environment, request)
-    planned = make_plan(environment, request, target.uri)
-    files = bundle_files(environment, planned)
+    extras = Extras(environment, request, progress)
+    planned = extras.vendored(make_plan(environment, request, target.uri))
+    files = bundle_files(environment, planned, extras)
     where = target.put(files)
     plan, deployer = planned.plan, planned.deployer
     extra = tuple(resolve(deployer.notes)(plan)) if deployer.notes is not None else ()
@@ -29,7 +34,7 @@ def write_bundle(environment: Environment, request: BundleRequest) -> BundleRepo
         title=deployer.title,
         files=len(files),
         size=sum(len(file.data) for file in files),
-        notes=(*extra, *plan.notes),
+        notes=(*extra, *plan.notes, *extras.notes),
         steps=tuple(resolve(deployer.steps)(plan, where)),
         published=bool(target.uri),
     )
@@ -38,12 +43,16 @@ def write_bundle(environment: Environment, request: BundleRequest) -> BundleRepo
     return report
 
 
-def bundle_files(environment: Environment, planned: Planned) -> list[bundles.File]:
+def bundle_files(
+    environment: Environment, planned: Planned, extras: Extras | None = None
+) -> list[bundles.File]:
     """Give every file of the bundle of a plan, in order of generation, in memory. Raises AicrError."""
     deployer = planned.deployer
     call = resolve(deployer.call)
     files = bundles.deploy_files(
         planned.plan, planned.plugin, call, environment.settings, deployer.timeout
     )
+    if extras is not None:
+        files += extras.files(planned, files)
     info = bundle_info.document(planned.plan, planned.recipe, deployer)
     return bundles.complete(files, planned.recipe, info, planned.catalogue, "core")

@@ -57,6 +57,20 @@ plain_http = click.option("--plain-http", is_flag=True, help="speak http to the 
 insecure_tls = click.option(
     "--insecure-tls", is_flag=True, help="do not check the registry's certificate"
 )
+
+
+def charts_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say where charts may be found."""
+    charts = click.option(
+        "--charts", multiple=True, metavar="DIR",
+        help="directory of packaged charts, looked into before any repository (repeatable)",
+    )  # fmt: skip
+    offline = click.option(
+        "--offline", is_flag=True, help="use no chart repository: --charts and what is cached"
+    )
+    return charts(offline(function))
+
+
 max_input_size = click.option(
     "--max-input-size", type=click.IntRange(1, 4096), default=64, metavar="MIB",
     help="largest snapshot to read; default 64",
@@ -151,7 +165,7 @@ def _criteria(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def criteria_options(function: Callable[..., Any]) -> Callable[..., Any]:
+def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that choose a recipe: criteria, files, catalogue."""
     for option in reversed(
         [
@@ -184,16 +198,6 @@ def criteria_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 help="use the --data directories alone, no plugins' data",
             ),
             click.option(
-                "--allow-partial",
-                is_flag=True,
-                help="make the smaller recipe when a criterion is covered by no overlay",
-            ),
-            click.option(
-                "--explain-criteria",
-                is_flag=True,
-                help="print instead where each criterion comes from",
-            ),
-            click.option(
                 "--lenient",
                 is_flag=True,
                 help="warn of unknown keys in --data and input files instead of refusing them",
@@ -210,8 +214,23 @@ def criteria_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return _criteria(function)
 
 
+def criteria_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that choose a recipe, and those that say what to do when it is not covered."""
+    partial = click.option(
+        "--allow-partial",
+        is_flag=True,
+        help="make the smaller recipe when a criterion is covered by no overlay",
+    )
+    explain = click.option(
+        "--explain-criteria",
+        is_flag=True,
+        help="print instead where each criterion comes from",
+    )
+    return recipe_options(partial(explain(function)))
+
+
 def request_from(options: dict[str, Any]) -> Any:
-    """Make the RecipeRequest of the options that :func:`criteria_options` added."""
+    """Make the RecipeRequest of the options that :func:`criteria_options` or :func:`recipe_options` added."""
     from aicr_core.app.recipe import RecipeRequest
 
     flags = {name: single(name, options[name]) for name in TEXT_DIMENSIONS if options[name]}
@@ -222,7 +241,7 @@ def request_from(options: dict[str, Any]) -> Any:
         snapshot=single("snapshot", options["snapshot"]),
         data=tuple(folder for folder in options["data"] if folder),
         external_only=options["external_only"],
-        allow_partial=options["allow_partial"],
+        allow_partial=options.get("allow_partial", False),
         kubeconfig=options["kubeconfig"],
         lenient=options["lenient"],
         criteria_strict=options["criteria_strict"],

@@ -42,6 +42,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "Engine",
         "Hold a cluster to a recipe: constraints, checks, a report",
     ),
+    "mirror": (
+        "aicr_core.cli.mirror:mirror",
+        "Engine",
+        "List the charts and images that a site without internet needs",
+    ),
     "diff": ("aicr_core.cli.diff:diff", "Fleet", "Show what changed between two snapshots"),
     "fleet": (
         "aicr_core.cli.fleet:fleet",

@@ -22,6 +22,8 @@ Document = dict[str, Any]
 FILE = "bundle-info.yaml"
 KIND = "BundleInfo"
 API_VERSION = "aicr.run/v1"
+PROVENANCE = "provenance.yaml"
+"""Where the charts come from that a bundle brings along."""
 
 
 def document(plan: BundlePlan, recipe: Document, deployer: Deployer) -> Document:
@@ -31,6 +33,7 @@ def document(plan: BundlePlan, recipe: Document, deployer: Deployer) -> Document
         settings["serial"] = "true"
     layout = {
         "entrypoint": deployer.entrypoint,
+        "provenance": PROVENANCE if any(r.archive for r in plan.releases) else "",
         "releases": [_release(release, deployer) for release in plan.releases],
     }
     digest = hashlib.sha256(to_yaml(recipe).encode("utf-8")).hexdigest()
