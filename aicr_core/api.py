@@ -49,7 +49,7 @@ from aicr_core.model.resultline import read_result_line, write_result_line
 from aicr_core.model.settings import Settings
 from aicr_core.model.snapshot import Detection, Item, Measurement, Subtype
 from aicr_core.model.target import MANAGED, RUN_LABEL, Target
-from aicr_core.model.trust import PAYLOAD_TYPE, Signature, Trust, Verified
+from aicr_core.model.trust import PAYLOAD_TYPE, Signing, Trust, Verified
 from aicr_core.plugins.providers import (
     Agent,
     BundleCheck,
@@ -144,8 +144,8 @@ __all__ = [
     "Right",
     "Settings",
     "Sign",
-    "Signature",
     "Signer",
+    "Signing",
     "Store",
     "StoredDocument",
     "Subtype",

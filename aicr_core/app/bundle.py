@@ -12,35 +12,59 @@ from aicr_core.model.bundle import BundleReport
 from aicr_core.plugins.manager import resolve
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aicr_core.app.bundle_plan import Planned
     from aicr_core.app.bundle_request import BundleRequest
     from aicr_core.app.charts import Progress
     from aicr_core.app.environment import Environment
+    from aicr_core.app.signers import Owned
 
 
 def write_bundle(
-    environment: Environment, request: BundleRequest, progress: Progress | None = None
+    environment: Environment,
+    request: BundleRequest,
+    progress: Progress | None = None,
+    confirm: Callable[[str], bool] = lambda _text: True,
 ) -> BundleReport:
-    """Make the bundle and put it in place, whole or not at all; ``progress`` is told of charts. Raises AicrError."""
+    """Make the bundle and put it in place, whole or not at all. Raises AicrError.
+
+    ``progress`` is told of charts; ``confirm`` is asked before a signature makes something public.
+    """
+    signer = _signer(environment, request)
     target = place(environment, request)
     extras = Extras(environment, request, progress)
     planned = extras.vendored(make_plan(environment, request, target.uri))
     files = bundle_files(environment, planned, extras)
+    if signer is not None:
+        from aicr_core.app.bundle_attest import attest
+
+        files.append(attest(environment, request, signer, planned, files, confirm))
     where = target.put(files)
     plan, deployer = planned.plan, planned.deployer
     extra = tuple(resolve(deployer.notes)(plan)) if deployer.notes is not None else ()
+    fetch, folder = target.local(where)
     report = BundleReport(
         directory=where,
         title=deployer.title,
         files=len(files),
         size=sum(len(file.data) for file in files),
         notes=(*extra, *plan.notes, *extras.notes),
-        steps=tuple(resolve(deployer.steps)(plan, where)),
+        steps=(*fetch, *resolve(deployer.steps)(plan, folder)),
         published=bool(target.uri),
     )
     if environment.manager_needed("aicr_bundle_written"):
         environment.manager.event("aicr_bundle_written", report=report)
     return report
+
+
+def _signer(environment: Environment, request: BundleRequest) -> Owned | None:
+    """Give the signer that is asked for; nothing of signatures is imported for a request that says nothing of them."""
+    if not request.says_who_signs:
+        return None
+    from aicr_core.app.bundle_attest import wanted_signer
+
+    return wanted_signer(environment, request)
 
 
 def bundle_files(

@@ -20,7 +20,7 @@ Document = dict[str, Any]
 class BundleRequest(NamedTuple):
     """What a user asks for; texts as given, parsed here."""
 
-    recipe: str
+    recipe: str | sources.Source
     output: str = "."
     deployer: str = "helm"
     repo: str = ""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import attrs
 
 from aicr_core.engine import bundle_info, render
+from aicr_core.engine.bundle_names import CHECKSUMS, INVENTORY, RECIPE
 from aicr_core.engine.plan import Planned, Selection, sorted_names
 from aicr_core.kit.emit import to_json, to_yaml
 from aicr_core.kit.errors import AicrError, AicrErrors, Code
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from aicr_core.engine.catalogue import Catalogue
 
 Document = dict[str, Any]
-INVENTORY = "inventory.json"
-CHECKSUMS = "checksums.txt"
-RECIPE = "recipe.yaml"
 
 
 class File(NamedTuple):

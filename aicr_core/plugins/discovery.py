@@ -53,7 +53,7 @@ def _entries(folder: str, info: str, folders: list[str]) -> list[Found]:
         return []
     if GROUP not in text:
         return []
-    distribution, version = _metadata(info)
+    distribution, version = metadata(info)
     found = []
     section = ""
     for line in text.splitlines():
@@ -68,7 +68,8 @@ def _entries(folder: str, info: str, folders: list[str]) -> list[Found]:
     return found
 
 
-def _metadata(info: str) -> tuple[str, str]:
+def metadata(info: str) -> tuple[str, str]:
+    """Give name and version that the METADATA of a ``.dist-info`` folder says."""
     name = version = ""
     try:
         with open(os.path.join(info, "METADATA"), encoding="utf-8", errors="replace") as stream:

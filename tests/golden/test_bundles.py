@@ -231,10 +231,6 @@ CLI = (
     (r"(selector|toleration|gate) (a=b=c|a b=c d|=|:|x=\s)", "B-4: keys and values are labels"),
     (r"--deployer (flux|helmfile|argocd-helm)", "deployers that v0.11.1 has not"),
     (r"extra-arg", "a stray word is a usage error, not ignored"),
-    (
-        r"--(certificate-identity-regexp|plain-http|insecure-tls|attest|image-refs)",
-        "flags of registries, signatures and other deployers: not in this version, so unknown",
-    ),
 )
 
 
