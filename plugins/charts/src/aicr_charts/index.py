@@ -100,6 +100,8 @@ def _mentioning(lines: list[str], version: str) -> list[str]:
     plain = re.escape(version.removeprefix("v"))
     wanted = re.compile(rf"""(?:- )?\s*version: ["']?v?{plain}["']?\s*$""")
     start = next((line for line in lines if line.strip()), "")
+    if start and not start.lstrip().startswith("-"):
+        return lines
     mark = " " * (len(start) - len(start.lstrip(" "))) + "-"
     items: list[list[str]] = []
     for line in lines:

@@ -1,0 +1,228 @@
+"""Charts over http: index, digest, credentials for one host alone, and servers that misbehave."""
+
+from __future__ import annotations
+
+import pathlib
+import time
+from typing import Any
+
+import pytest
+from aicr_charts.cache import Cache
+from aicr_charts.finding import find
+from aicr_charts.index import versions
+from aicr_charts.repository import PASSWORD, USERNAME
+from chart_lab import Repository, chart_context, serving, small_chart
+
+from aicr_core.api import AicrError, ChartWanted, Code
+
+DATA = small_chart("engine", "1.2.3")
+ACCOUNT = {USERNAME: "ann", PASSWORD: "s3cret"}
+
+
+def wanted(repository: Repository, version: str = "1.2.3", path: str = "") -> ChartWanted:
+    return ChartWanted(name="engine", repository=repository.url + path, version=version)
+
+
+def refused(ctx: Any, chart: ChartWanted) -> AicrError:
+    with pytest.raises(AicrError) as caught:
+        find(ctx, chart)
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+@pytest.mark.parametrize("version", ["1.2.3", "v1.2.3"])
+@pytest.mark.parametrize("base", ["", "./", "absolute"])
+def test_fetched_once(
+    tmp_path: pathlib.Path, repository: Repository, version: str, base: str
+) -> None:
+    repository.add("engine", "1.2.3", DATA)
+    repository.base = f"{repository.url}/" if base == "absolute" else base
+    chart = wanted(repository, version, path="/")
+    assert find(chart_context(tmp_path), chart).data == DATA
+    asked = len(repository.seen)
+    assert find(chart_context(tmp_path), chart).data == DATA
+    assert len(repository.seen) == asked, "the cache was not asked first"
+    assert find(chart_context(tmp_path, offline=True), chart).data == DATA
+
+
+def test_offline_never_connects(tmp_path: pathlib.Path, repository: Repository) -> None:
+    repository.add("engine", "1.2.3", DATA)
+    assert refused(chart_context(tmp_path, offline=True), wanted(repository)).code is Code.NOT_FOUND
+    assert repository.seen == []
+
+
+def test_credentials_go_to_the_repository_alone(
+    tmp_path: pathlib.Path, repository: Repository
+) -> None:
+    repository.account = "ann:s3cret"
+    repository.add("engine", "1.2.3", DATA)
+    found = refused(chart_context(tmp_path), wanted(repository))
+    assert found.code is Code.UNAUTHORIZED
+    assert USERNAME in (found.hint or "")
+    assert find(chart_context(tmp_path, env=ACCOUNT), wanted(repository)).data == DATA
+    assert all(header.startswith("Basic ") for _, header in repository.seen[1:])
+
+
+@pytest.mark.parametrize("how", ["url", "redirect"])
+def test_another_host_sees_no_credentials(
+    tmp_path: pathlib.Path, repository: Repository, how: str
+) -> None:
+    repository.account = "ann:s3cret"
+    repository.add("engine", "1.2.3", DATA)
+    with serving() as other:
+        other.add("engine", "1.2.3", DATA)
+        if how == "url":
+            repository.base = f"{other.url}/"
+        else:
+            repository.redirect["engine-1.2.3.tgz"] = f"{other.url}/engine-1.2.3.tgz"
+        assert find(chart_context(tmp_path, env=ACCOUNT), wanted(repository)).data == DATA
+        assert [header for _, header in other.seen] == [""]
+
+
+def test_a_redirection_on_the_same_host_keeps_them(
+    tmp_path: pathlib.Path, repository: Repository
+) -> None:
+    repository.account = "ann:s3cret"
+    repository.add("engine", "1.2.3", DATA)
+    repository.redirect["moved/index.yaml"] = "/index.yaml"
+    repository.base = f"{repository.url}/"
+    found = find(chart_context(tmp_path, env=ACCOUNT), wanted(repository, path="/moved"))
+    assert found.data == DATA
+
+
+@pytest.mark.parametrize("path", ["index.yaml", "engine-1.2.3.tgz"])
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(401, Code.UNAUTHORIZED), (403, Code.UNAUTHORIZED), (404, Code.NOT_FOUND),
+     (429, Code.RATE_LIMIT_EXCEEDED), (500, Code.SERVICE_UNAVAILABLE), (204, Code.SERVICE_UNAVAILABLE)],
+)  # fmt: skip
+def test_answers(
+    tmp_path: pathlib.Path, repository: Repository, path: str, status: int, code: Code
+) -> None:
+    repository.add("engine", "1.2.3", DATA)
+    repository.status[path] = status
+    found = refused(chart_context(tmp_path), wanted(repository))
+    assert found.code is code
+    assert path in (found.where or "")
+    assert Cache(str(tmp_path / "cache/aicr/charts")).get(wanted(repository)) is None
+
+
+@pytest.mark.parametrize("path", ["index.yaml", "engine-1.2.3.tgz"])
+def test_cut_bodies(tmp_path: pathlib.Path, repository: Repository, path: str) -> None:
+    repository.add("engine", "1.2.3", DATA)
+    repository.cut.add(path)
+    assert refused(chart_context(tmp_path), wanted(repository)).code is Code.SERVICE_UNAVAILABLE
+
+
+def test_the_wrong_digest(tmp_path: pathlib.Path, repository: Repository) -> None:
+    repository.add("engine", "1.2.3", DATA)
+    repository.digests = False
+    found = refused(chart_context(tmp_path), wanted(repository))
+    assert found.code is Code.UNAUTHORIZED
+    assert "digest" in found.message
+
+
+def test_another_chart_than_asked_for(tmp_path: pathlib.Path, repository: Repository) -> None:
+    repository.add("engine", "1.2.3", small_chart("engine", "6.6.6"))
+    assert "engine 6.6.6" in refused(chart_context(tmp_path), wanted(repository)).message
+
+
+def test_unknown_names_and_versions(tmp_path: pathlib.Path, repository: Repository) -> None:
+    repository.add("engines", "1.2.3", DATA)
+    found = refused(chart_context(tmp_path), wanted(repository))
+    assert (found.code, found.hint) == (Code.NOT_FOUND, 'did you mean "engines"?')
+    repository.add("engine", "1.2.30", DATA)
+    found = refused(chart_context(tmp_path), wanted(repository))
+    assert "no version 1.2.3" in found.message
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "ftp://x.example/c.tgz", "oci://x.example/c"]
+)
+def test_addresses_that_are_not_http(
+    tmp_path: pathlib.Path, repository: Repository, url: str
+) -> None:
+    repository.index = f"entries:\n  engine:\n  - version: 1.2.3\n    urls: ['{url}']\n"
+    assert refused(chart_context(tmp_path), wanted(repository)).code is Code.SERVICE_UNAVAILABLE
+
+
+def test_nobody_listens_and_other_schemes(tmp_path: pathlib.Path) -> None:
+    gone = ChartWanted(name="x", repository="http://127.0.0.1:1", version="1.0.0")
+    assert refused(chart_context(tmp_path), gone).code is Code.SERVICE_UNAVAILABLE
+    for address in ("ftp://x.example", "", "charts"):
+        other = ChartWanted(name="x", repository=address, version="1.0.0")
+        assert refused(chart_context(tmp_path), other).code is Code.INVALID_REQUEST
+
+
+# --- the index ------------------------------------------------------------------------------------------
+
+BLOCK = """\
+apiVersion: v1
+entries:
+  engine-extra:
+  - version: 1.2.3
+    urls: [wrong.tgz]
+  engine:
+  - annotations:
+      note: |
+        version: 1.2.3
+    version: 1.2.2
+    urls: [wrong.tgz]
+  - name: engine
+    urls:
+    - right.tgz
+    version: "1.2.3"
+  - version: v1.2.3
+    urls: [also.tgz]
+generated: "2026-01-01T00:00:00Z"
+"""
+STYLES = {
+    "block": BLOCK,
+    "indented": "entries:\n    engine:\n        - version: v1.2.3\n          urls:\n              - right.tgz\n",
+    "flow": 'entries: {engine: [{version: 1.2.3, urls: ["right.tgz"]}]}',
+    "json": '{"entries": {"engine": [{"version": "1.2.3", "urls": ["right.tgz"]}]}}',
+    "quoted": 'entries:\n  "engine":\n  - version: 1.2.3\n    urls: [right.tgz]\n',
+}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_styles_of_an_index(style: str) -> None:
+    found = versions(STYLES[style], "engine", "1.2.3", "index.yaml")
+    assert ["right.tgz"] in [entry["urls"] for entry in found if "1.2.3" in entry["version"]]
+
+
+def test_the_exact_version_counts_more(tmp_path: pathlib.Path, repository: Repository) -> None:
+    repository.index = BLOCK.replace("right", "engine-1.2.3").replace("also", "nowhere")
+    repository.add("engine", "1.2.3", DATA)
+    assert find(chart_context(tmp_path), wanted(repository)).data == DATA
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "<html>no</html>", "[]", "entries: 7", "entries: {engine: 7}", "entries:\n  engine: [7]",
+     "{", '{"entries": 7}', "entries:\n  engine:\n    version: 1.2.3\n", "\x00\xff", "entries: *x"],
+)  # fmt: skip
+def test_what_is_no_index(text: str) -> None:
+    with pytest.raises(AicrError) as caught:
+        versions(text, "engine", "1.2.3", "index.yaml")
+    assert caught.value.code in (Code.INVALID_REQUEST, Code.NOT_FOUND)
+
+
+def test_a_large_index_is_read_quickly() -> None:
+    """Half the size of the largest public one: 20,000 versions, 12 MB."""
+    one = (
+        "  - version: 1.0.{n}\n    urls: [c{n}.tgz]\n"
+        + "    description: |\n"
+        + "      some words\n" * 25
+    )
+    charts = "".join(
+        f"  chart{c}:\n" + "".join(one.replace("{n}", str(n)) for n in range(500))
+        for c in range(40)
+    )
+    text = f"apiVersion: v1\nentries:\n{charts}"
+    start = time.process_time()
+    found = versions(text, "chart33", "1.0.499", "index.yaml")
+    assert [entry["urls"] for entry in found] == [["c499.tgz"]]
+    with pytest.raises(AicrError):
+        versions(text, "chart99", "1.0.0", "index.yaml")
+    assert time.process_time() - start < 2
