@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from aicr_core._version import HOOKSPEC, __version__
 from aicr_core.kit.constraints import evaluate as satisfies
 from aicr_core.kit.constraints import parse as parse_expression
@@ -76,6 +78,10 @@ from aicr_core.plugins.providers import (
 )
 from aicr_core.plugins.specs import hookimpl
 
+if TYPE_CHECKING:
+    from aicr_core.app.bundle_request import BundleRequest
+    from aicr_core.session import Session, Text
+
 __all__ = [
     "HOOKSPEC",
     "MANAGED",
@@ -93,6 +99,7 @@ __all__ = [
     "BundlePlan",
     "BundleRelease",
     "BundleReport",
+    "BundleRequest",
     "BundleView",
     "Bundler",
     "CatalogEntry",
@@ -142,6 +149,7 @@ __all__ = [
     "ReportItem",
     "ReportWriter",
     "Right",
+    "Session",
     "Settings",
     "Sign",
     "Signer",
@@ -150,6 +158,7 @@ __all__ = [
     "StoredDocument",
     "Subtype",
     "Target",
+    "Text",
     "Trust",
     "Verified",
     "__version__",
@@ -184,3 +193,18 @@ __all__ = [
     "write_frames",
     "write_result_line",
 ]
+
+# What only programs that drive the engine use: a plugin's hooks must not pay for importing it.
+_LATE = {
+    "BundleRequest": "aicr_core.app.bundle_request",
+    "Session": "aicr_core.session",
+    "Text": "aicr_core.session",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATE:
+        import importlib
+
+        return getattr(importlib.import_module(_LATE[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

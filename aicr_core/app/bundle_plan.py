@@ -83,9 +83,11 @@ def make_plan(
     return Planned(whole, selection.recipe, catalogue, plugin, deployer)
 
 
-def load_recipe(environment: Environment, uri: str, *, kubeconfig: str = "") -> Document:
+def load_recipe(
+    environment: Environment, uri: str | sources.Source, *, kubeconfig: str = ""
+) -> Document:
     """Read a recipe, checked strictly. Raises AicrError naming file, line and column."""
-    if "://" not in uri and uri != "-" and os.path.isdir(uri):
+    if isinstance(uri, str) and "://" not in uri and uri != "-" and os.path.isdir(uri):
         raise AicrError(Code.INVALID_REQUEST, "the recipe is a directory", where=uri)
     source = sources.read(environment, uri, kubeconfig=kubeconfig, kind="recipe")
     return decode_recipe(source.data, source.name, source.fmt)

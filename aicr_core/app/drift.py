@@ -10,6 +10,7 @@ from aicr_core.kit.schema import decode
 
 if TYPE_CHECKING:
     from aicr_core.app.environment import Environment
+    from aicr_core.app.sources import Source
 
 Document = dict[str, Any]
 
@@ -17,8 +18,8 @@ Document = dict[str, Any]
 class DiffRequest(NamedTuple):
     """What a user asks for; ``rules`` are sources of further rules, which decide over the shipped ones."""
 
-    baseline: str
-    target: str
+    baseline: str | Source
+    target: str | Source
     rules: tuple[str, ...] = ()
     show_all: bool = False
     severity: str = "info"
@@ -27,7 +28,11 @@ class DiffRequest(NamedTuple):
 
 
 def read_snapshot(
-    environment: Environment, uri: str, *, kubeconfig: str = "", limit: int = snapshots.MAX_BYTES
+    environment: Environment,
+    uri: str | Source,
+    *,
+    kubeconfig: str = "",
+    limit: int = snapshots.MAX_BYTES,
 ) -> tuple[Document, list[str]]:
     """Read a snapshot or fleet from wherever ``uri`` says; give it and what to warn of. Raises AicrError."""
     from aicr_core.app import sources
@@ -65,9 +70,9 @@ def compare(environment: Environment, request: DiffRequest) -> tuple[Document, l
         rules.add(decode(node, drift.SCHEMA, uri)["rules"], uri)
     found = []
     warnings: list[str] = []
-    for uri in (request.baseline, request.target):
+    for side in (request.baseline, request.target):
         document, odd = read_snapshot(
-            environment, uri, kubeconfig=request.kubeconfig, limit=request.max_bytes
+            environment, side, kubeconfig=request.kubeconfig, limit=request.max_bytes
         )
         found.append(document)
         warnings += odd
@@ -79,4 +84,7 @@ def compare(environment: Environment, request: DiffRequest) -> tuple[Document, l
         warnings.append(
             f"the baseline's redaction is {marks[0]}, the target's {marks[1]}: what one of them hides is not compared"
         )
-    return {"baselineSource": request.baseline, "targetSource": request.target, **result}, warnings
+    baseline, target = (
+        uri if isinstance(uri, str) else uri.name for uri in (request.baseline, request.target)
+    )
+    return {"baselineSource": baseline, "targetSource": target, **result}, warnings

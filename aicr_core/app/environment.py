@@ -113,17 +113,18 @@ class Environment:
         known = self.manager.named(hook, attribute) if self.manager_needed(hook) else {}
         if name in known:
             return known[name]
-        hints = self.index.hot["hints"].get(kind, {}) if self.index.hot is not None else {}
+        hints = self.index.hints(kind)
         error = self.manager.missing(kind, name, sorted(known), hints)
         code = Code.NOT_FOUND if name in hints else Code.INVALID_REQUEST
         raise AicrError(code, error.message, where=flag or None, hint=error.hint)
 
     def context(self, options: Document, timeout: float | None = None) -> Context:
         """Give the context that a provider is called with, outside a runner."""
+        from aicr_core.kit import limits
         from aicr_core.kit.run import Context
 
-        more = {} if timeout is None else {"timeout": timeout}
-        return Context(settings=self.settings, options=options, **more)
+        within = limits.TASK if timeout is None else timeout
+        return Context(settings=self.settings, options=options, timeout=within)
 
     def known_cluster(self, kubeconfig: str) -> Cluster | None:
         """Give the cluster of a kubeconfig if this invocation has connected to it already."""

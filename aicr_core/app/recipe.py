@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aicr_core.app.environment import Environment
+    from aicr_core.app.sources import Source
     from aicr_core.engine.catalogue import Catalogue
 
 Document = dict[str, Any]
@@ -23,8 +24,8 @@ class RecipeRequest(NamedTuple):
 
     flags: Mapping[str, str] = {}
     nodes: int = 0
-    criteria: str = ""
-    snapshot: str = ""
+    criteria: str | Source = ""
+    snapshot: str | Source = ""
     data: tuple[str, ...] = ()
     external_only: bool = False
     allow_partial: bool = False

@@ -29,7 +29,7 @@ class Source(NamedTuple):
 
 def read(
     environment: Environment,
-    uri: str,
+    uri: str | Source,
     *,
     kubeconfig: str = "",
     limit: int = MAX_BYTES,
@@ -37,11 +37,13 @@ def read(
 ) -> Source:
     """Read ``uri``: a path, ``-`` for standard input, ``http(s)://`` or a store's scheme; at most ``limit`` bytes.
 
-    ``kind`` tells a store which document is meant where it holds several.
+    What is read already (a :class:`Source`) is given back; nothing that it names is fetched. ``kind`` tells a store which document is meant where it holds several.
 
     Raises AicrError: NOT_FOUND, UNAUTHORIZED, SERVICE_UNAVAILABLE, TIMEOUT, or INVALID_REQUEST for what is
     too large or of no known format.
     """
+    if isinstance(uri, Source):
+        return uri
     scheme, separator, rest = uri.partition("://")
     if uri == "-":
         return Source(_standard_input(limit), "yaml", "standard input")

@@ -113,13 +113,17 @@ class Inputs(NamedTuple):
 
 
 def open_recipe(
-    environment: Environment, uri: str, *, data: Sequence[str] = (), kubeconfig: str = ""
+    environment: Environment,
+    uri: str | sources.Source,
+    *,
+    data: Sequence[str] = (),
+    kubeconfig: str = "",
 ) -> Recipe:
     """Read a recipe; an overlay is resolved to the recipe of its criteria (spec/beyond.md F20).
 
     Raises AicrError: INVALID_REQUEST naming file, line and column for what is no recipe.
     """
-    if "://" not in uri and uri != "-" and os.path.isdir(uri):
+    if isinstance(uri, str) and "://" not in uri and uri != "-" and os.path.isdir(uri):
         raise AicrError(
             Code.INVALID_REQUEST, "the recipe is a directory", where=uri, hint="give a file"
         )
@@ -178,7 +182,11 @@ def _hydrated(
 
 
 def gather(
-    environment: Environment, uri: str, *, data: Sequence[str] = (), kubeconfig: str = ""
+    environment: Environment,
+    uri: str | sources.Source,
+    *,
+    data: Sequence[str] = (),
+    kubeconfig: str = "",
 ) -> Inputs:
     """Read the recipe and join it with what is installed. Raises AicrErrors that list everything wrong in it."""
     recipe = open_recipe(environment, uri, data=data, kubeconfig=kubeconfig)

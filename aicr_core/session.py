@@ -1,0 +1,211 @@
+"""The engine for programs: a session over the installed plugins, documents and bytes in and out.
+
+What the HTTP server and notebooks use; the use cases are those of the command line (``aicr_core.app``), nothing is
+decided here. A session reads nothing that a document names: recipes, criteria and snapshots come as bytes. Its methods
+may be called from several threads once it is warm; what they give is shared and must not be changed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from aicr_core._version import __version__
+from aicr_core.app.environment import Environment
+from aicr_core.app.sources import Source
+from aicr_core.model.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from aicr_core.app.bundle_request import BundleRequest
+    from aicr_core.app.recipe import RecipeRequest
+    from aicr_core.model.check import Report
+
+Document = dict[str, Any]
+
+
+class Text(NamedTuple):
+    """A document as bytes: its format (``yaml`` or ``json``), and its name in messages."""
+
+    data: bytes
+    fmt: str = "json"
+    name: str = "request body"
+
+    @property
+    def source(self) -> Source:
+        """The same for the use cases."""
+        return Source(self.data, self.fmt, self.name)
+
+
+class BundleFile(NamedTuple):
+    """One file of a bundle: path with ``/``, bytes, Unix mode."""
+
+    path: str
+    data: bytes
+    mode: int
+
+
+class Bundle(NamedTuple):
+    """A bundle in memory: its files in order of generation, the deployer's title, notes for the user."""
+
+    files: tuple[BundleFile, ...]
+    title: str
+    notes: tuple[str, ...]
+
+
+class Resolved(NamedTuple):
+    """A recipe document and the warnings that came with it."""
+
+    document: Document
+    warnings: tuple[str, ...]
+
+
+class Session:
+    """One set of plugins and catalogue directories, opened once."""
+
+    def __init__(
+        self,
+        env: Mapping[str, str] | None = None,
+        *,
+        data: Sequence[str] = (),
+        warn: Callable[[str], None] | None = None,
+    ) -> None:
+        """Open a session; ``env`` are the ``AICR_*`` variables (default: the process's), ``data`` further catalogues.
+
+        Raises AicrError for a variable that cannot be read.
+        """
+        settings = Settings.from_env(os.environ if env is None else env)
+        self._environment = Environment(settings, warn)
+        self._data = tuple(data)
+        self._lock = threading.Lock()
+
+    version = __version__
+
+    def warm(self) -> None:
+        """Load index, catalogue and the plugins that bundles need. Raises AicrError for what cannot be used."""
+        with self._lock:
+            catalogue = self._environment.catalogue(self._data)
+            for name in catalogue.names():
+                catalogue.overlay(name)
+            for hook in ("aicr_bundlers", "aicr_deployers", "aicr_phases", "aicr_checks"):
+                if self._environment.manager_needed(hook):
+                    for row in self._environment.manager.rows_with(hook):
+                        self._environment.manager.load(row)
+
+    def criteria_values(self) -> dict[str, dict[str, Document]]:
+        """Give the criteria values by dimension: value to {aliases, layer}."""
+        from aicr_core.app.criteria import known_values
+
+        catalogue = self._environment.catalogue(self._data)
+        known = known_values(self._environment, catalogue, strict=False)
+        return {name: dict(values) for name, values in known.items()}
+
+    def recipe(
+        self,
+        criteria: Mapping[str, str] | None = None,
+        *,
+        nodes: int = 0,
+        document: Text | None = None,
+        snapshot: Text | None = None,
+        allow_partial: bool = False,
+        lenient: bool = False,
+    ) -> Resolved:
+        """Resolve criteria, a ``RecipeCriteria`` document or a snapshot to one recipe; ``criteria`` decide over both.
+
+        ``allow_partial`` gives a recipe also where no overlay covers a dimension that is stated. Raises AicrError.
+        """
+        from aicr_core.app.recipe import build_recipe
+
+        request = self._request(criteria or {}, nodes, document, snapshot, allow_partial, lenient)
+        found = build_recipe(self._environment, request)
+        return Resolved(found.document, found.warnings)
+
+    def _request(
+        self,
+        criteria: Mapping[str, str],
+        nodes: int,
+        document: Text | None,
+        snapshot: Text | None,
+        allow_partial: bool,
+        lenient: bool,
+    ) -> RecipeRequest:
+        from aicr_core.app.recipe import RecipeRequest
+
+        return RecipeRequest(
+            flags=dict(criteria),
+            nodes=nodes,
+            criteria=document.source if document else "",
+            snapshot=snapshot.source if snapshot else "",
+            data=self._data,
+            allow_partial=allow_partial,
+            lenient=lenient,
+        )
+
+    def hydrated(self, recipe: Document) -> Document:
+        """Give a recipe with the values of every component in place. Raises AicrError."""
+        from aicr_core.engine.query import hydrated
+
+        return hydrated(self._environment.catalogue(self._data), recipe)
+
+    def select(self, document: Document, selector: str) -> Any:
+        """Give the value a selector names. Raises AicrError(NOT_FOUND)."""
+        from aicr_core.engine.query import select
+
+        return select(document, selector)
+
+    def bundle(self, request: BundleRequest) -> Bundle:
+        """Make a bundle in memory; the request's ``recipe`` is a source, its ``output`` counts for nothing.
+
+        Raises AicrError.
+        """
+        from aicr_core.app.bundle import bundle_files
+        from aicr_core.app.bundle_plan import make_plan
+        from aicr_core.plugins.manager import resolve
+
+        planned = make_plan(self._environment, request._replace(data=self._data))
+        files = bundle_files(self._environment, planned)
+        plan, deployer = planned.plan, planned.deployer
+        notes = tuple(resolve(deployer.notes)(plan)) if deployer.notes is not None else ()
+        return Bundle(
+            tuple(BundleFile(file.path, file.data, file.mode) for file in files),
+            deployer.title,
+            (*notes, *plan.notes),
+        )
+
+    def validate(self, recipe: Text, snapshot: Text, phases: Sequence[str] = ()) -> Report:
+        """Hold a recipe's constraints to a snapshot; no cluster is asked. Raises AicrError."""
+        from aicr_core.app import validation_inputs
+        from aicr_core.app.drift import read_snapshot
+        from aicr_core.app.validate import ValidateRequest, validate
+
+        environment = self._environment
+        inputs = validation_inputs.gather(environment, recipe.source, data=self._data)
+        document, _ = read_snapshot(environment, snapshot.source)
+        request = ValidateRequest(phases=tuple(phases), no_cluster=True)
+        outcome = validate(environment, inputs, document, request, json=snapshot.fmt == "json")
+        return outcome.report
+
+    def overlays(self, *, health: bool = False) -> list[Document]:
+        """Give the overlays of the catalogue: name, criteria, base, where each comes from."""
+        from aicr_core.app.listing import overlays
+        from aicr_core.app.recipe import RecipeRequest
+
+        return overlays(self._environment, RecipeRequest(data=self._data), health=health)
+
+    def components(self) -> dict[str, Document]:
+        """Give the component registry: name to entry."""
+        return dict(self._environment.catalogue(self._data).registry())
+
+    def plugins(self) -> list[Document]:
+        """Give the installed plugins: name, version, distribution, state, hooks, what each provides."""
+        from aicr_core.app.plugins import rows
+
+        return rows(self._environment, all_states=True)
+
+    def deployers(self) -> list[str]:
+        """Give the names of the installed deployers."""
+        if not self._environment.manager_needed("aicr_deployers"):
+            return []
+        return sorted(self._environment.manager.named("aicr_deployers", "name"))
