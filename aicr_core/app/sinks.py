@@ -24,7 +24,7 @@ def store_for(environment: Environment, uri: str) -> tuple[str, Any]:
     scheme = uri.partition("://")[0]
     stores = environment.manager.named("aicr_stores", "scheme")
     if scheme not in stores:
-        hints = dict(environment.catalogue().hints("store"))
+        hints = environment.index.hints("store")
         raise environment.manager.missing("store for URIs of scheme", scheme, sorted(stores), hints)
     return stores[scheme]
 

@@ -160,13 +160,13 @@ def _agent(environment: Environment, name: str) -> Callable[..., AgentResult]:
 
     agents = environment.manager.named("aicr_agents", "name")
     if not agents:
-        hint = _package(environment, "agent", "*")
+        hint = environment.index.way_to("agent", "*")
         raise AicrError(
             Code.NOT_FOUND, "no agent is installed that could measure a node of a cluster",
             hint=f"{hint or 'install the plugin of your cluster'}, or measure this host with --local",
         )  # fmt: skip
     if name and name not in agents:
-        hints = dict(environment.catalogue().hints("agent"))
+        hints = environment.index.hints("agent")
         raise environment.manager.missing("agent", name, sorted(agents), hints)
     if not name and len(agents) > 1:
         raise AicrError(
@@ -176,11 +176,6 @@ def _agent(environment: Environment, name: str) -> Callable[..., AgentResult]:
     chosen = name or next(iter(agents))
     function: Callable[..., AgentResult] = resolve(agents[chosen][1].call)
     return function
-
-
-def _package(environment: Environment, kind: str, name: str) -> str:
-    package = dict(environment.catalogue().hints(kind)).get(name)
-    return f"pip install {package}" if package else ""
 
 
 def _cluster(
@@ -239,7 +234,7 @@ def _collect(
         and (not request.collectors or name in request.collectors)
     ]
     if not known:
-        hint = _package(environment, "collector", "*") or "install a plugin that has collectors"
+        hint = environment.index.way_to("collector", "*") or "install a plugin that has collectors"
         raise AicrError(Code.NOT_FOUND, "no collector is installed", hint=hint)
     options = {
         "host_root": request.host_root,

@@ -62,10 +62,14 @@ class Index:
                 return f"it comes with {distribution}, whose plugin {row['name']} is {why}"
         return f"it comes with {distribution}: pip install {distribution}"
 
+    def hints(self, kind: str) -> dict[str, str]:
+        """Distributions that are known to bring things of a kind, by the thing's name; no catalogue is opened."""
+        known: dict[str, str] = self.hot["hints"].get(kind, {}) if self.hot is not None else {}
+        return known
+
     def way_to(self, kind: str, name: str) -> str | None:
         """Say how to get a criteria value or component that no usable plugin brings; None: nobody has it."""
-        hints = self.hot["hints"] if self.hot is not None else {}
-        owner = hints.get(kind, {}).get(name)
+        owner = self.hints(kind).get(name)
         for row in self.rows:
             if row["state"] not in USABLE and name in row["criteria"].get(kind, ()):
                 owner = row["distribution"]

@@ -223,7 +223,7 @@ def test_without_an_agent_plugin_the_way_out_is_named(
     monkeypatch.setenv("AICR_PLUGINS", "snapprobe,recipes")
     assert run(["snapshot"]) == 3
     err = capsys.readouterr().err
-    assert "pip install aicr-kube" in err
+    assert "it comes with aicr-kube, whose plugin kube is disabled" in err
     assert "--local" in err
 
 
@@ -232,7 +232,7 @@ def test_no_collector_at_all(
 ) -> None:
     monkeypatch.setenv("AICR_PLUGINS", "recipes")
     assert run(["snapshot", "--local"]) == 3
-    assert "pip install aicr-host" in capsys.readouterr().err
+    assert "it comes with aicr-host, whose plugin host is disabled" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="hosts are Linux")
@@ -257,3 +257,30 @@ def test_a_group_without_a_command_is_one_line(capsys: pytest.CaptureFixture[str
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == "usage error: no command given\nhint: see `aicr fleet --help`\n"
+
+
+@pytest.mark.parametrize(
+    ("plugins", "words", "told"),
+    [
+        ("snapprobe,recipes", [], "it comes with aicr-kube"),
+        ("snapprobe,recipes,kube", ["--agent", "kubernets"], 'did you mean "kubernetes"?'),
+        ("snapprobe,recipes", ["--local", "-o", "cm://a/b"], "it comes with aicr-kube"),
+        ("snapprobe,recipes,kube", ["--local", "-o", "cmm://a/b"], 'did you mean "cm"?'),
+    ],
+)
+def test_no_catalogue_is_opened_to_say_what_is_not_installed(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    plugins: str,
+    words: list[str],
+    told: str,
+) -> None:
+    from aicr_core.app.environment import Environment
+
+    def opened(*_: object, **__: object) -> None:
+        raise AssertionError("the catalogue was opened")
+
+    monkeypatch.setenv("AICR_PLUGINS", plugins)
+    monkeypatch.setattr(Environment, "catalogue", opened)
+    assert run(["snapshot", *words]) == 3
+    assert told in capsys.readouterr().err
