@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import tarfile
 from typing import Any
 
 import pytest
@@ -194,6 +195,15 @@ def _package(folder: pathlib.Path) -> bytes:
     return pathlib.Path(helm.package(str(folder / "op"), destination=str(folder))).read_bytes()
 
 
+def _without_packaged_charts(folder: pathlib.Path) -> None:
+    """Helm keeps an installed chart in a Secret of one MiB: the packaged ones are not part of it."""
+    with tarfile.open(helm.package(str(folder), destination=str(folder.parent))) as packed:
+        names = {name.partition("/")[2] for name in packed.getnames()}
+    assert "static/a.yaml" in names
+    assert "templates/a.yaml" in names
+    assert not [name for name in names if name.startswith("a/")]
+
+
 @pytest.mark.parametrize("deployer", ["argocd", "argocd-helm"])
 def test_a_packaged_chart_gets_its_values(deployer: str, tmp_path: pathlib.Path) -> None:
     archive = Artifact(path="charts/op-1.2.3.tgz", data=_package(tmp_path))
@@ -207,6 +217,7 @@ def test_a_packaged_chart_gets_its_values(deployer: str, tmp_path: pathlib.Path)
         source = application["spec"]["source"]
         assert (source["repoURL"], source["path"]) == (REPO, "a")
         values = _values(application)
+        _without_packaged_charts(tmp_path / "chart")
     folder = tmp_path / "component"
     put(made, folder)
     with helm.Chart.load(str(folder / "a")) as wrapper:

@@ -72,7 +72,7 @@ def deploy(ctx: Context, plan: BundlePlan) -> Iterator[Artifact]:
     yield _file("Chart.yaml", to_yaml(_metadata(plan, stack)))
     yield _file("values.yaml", _values(plan, place))
     yield _file("values.schema.json", to_json(_schema(plan)))
-    yield _file(".helmignore", ".git/\n")
+    yield _file(".helmignore", _ignored(plan))
     text = readme(
         ctx, "chart.md.j2", plan, stack, place, found,
         address=_address(plan), open_values=list(_open_values(plan)),
@@ -133,6 +133,15 @@ def _metadata(plan: BundlePlan, stack: Stack) -> dict[str, Any]:
         "appVersion": version,
         "annotations": chart_annotations(plan.tool_version, version),
     }
+
+
+def _ignored(plan: BundlePlan) -> str:
+    """Give what is no part of the chart: Helm keeps a chart whole in a Secret, which holds one MiB.
+
+    Argo CD reads packaged charts from their folders, not out of this one.
+    """
+    packaged_charts = [f"/{r.name}/" for r in plan.releases if r.archive is not None]
+    return "".join(f"{line}\n" for line in ("/.git/", "/data/", *packaged_charts))
 
 
 def _takes_values(plan: BundlePlan) -> list[Release]:
