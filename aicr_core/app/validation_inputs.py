@@ -64,6 +64,8 @@ class Inputs(NamedTuple):
     recipe: Recipe
     phases: tuple[Phase, ...]
     entries: tuple[selection.Entry, ...]
+    chosen: Mapping[str, Sequence[selection.Entry]]
+    """The checks that the recipe names, by phase."""
     catalogue: Catalogue
     asserts: Mapping[str, str]
     warnings: tuple[str, ...] = ()
@@ -77,9 +79,9 @@ class Inputs(NamedTuple):
         """All checks that there are of a phase."""
         return [entry for entry in self.entries if entry.phase == phase]
 
-    def selected(self, phase: str) -> list[selection.Entry]:
+    def selected(self, phase: str) -> Sequence[selection.Entry]:
         """The checks that the recipe names under a phase."""
-        return selection.selected(self.recipe.document, self.entries, phase)
+        return self.chosen.get(phase, ())
 
     def settings(self, phase: str) -> Mapping[str, Any]:
         """What the recipe says of a phase."""
@@ -211,7 +213,9 @@ def join(environment: Environment, recipe: Recipe, *, data: Sequence[str] = ()) 
         text = assertions_of(catalogue, ref)
         if text:
             asserts[ref["name"]] = text
-    return Inputs(recipe, phases, entries, catalogue, asserts, (*recipe.notes, *catalogue.warnings))
+    chosen = selection.selected(recipe.document, entries)
+    warnings = (*recipe.notes, *catalogue.warnings)
+    return Inputs(recipe, phases, entries, chosen, catalogue, asserts, warnings)
 
 
 def phases_of(environment: Environment) -> tuple[Phase, ...]:

@@ -95,11 +95,15 @@ def merged(
     return entries
 
 
-def selected(recipe: Document, entries: Sequence[Entry], phase: str) -> list[Entry]:
-    """Give the checks that the recipe names under a phase, in catalogue order."""
-    settings = (recipe.get("validation") or {}).get(phase) or {}
-    wanted = set(settings.get("checks") or ())
-    return [entry for entry in entries if entry.phase == phase and entry.name in wanted]
+def selected(recipe: Document, entries: Sequence[Entry]) -> dict[str, list[Entry]]:
+    """Give the checks that the recipe names, by their phase, in catalogue order."""
+    sections = recipe.get("validation") or {}
+    wanted = {name: set((section or {}).get("checks") or ()) for name, section in sections.items()}
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if entry.name in wanted.get(entry.phase, ()):
+            found.setdefault(entry.phase, []).append(entry)
+    return found
 
 
 def findings(recipe: Document, entries: Sequence[Entry], phases: Sequence[Phase]) -> list[Finding]:

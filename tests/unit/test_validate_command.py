@@ -505,3 +505,22 @@ def test_a_waiver_excuses_no_lost_cluster_and_ends_by_the_real_day(
     ended = {**waiver, "match": "RuntimeError", "until": "2020-01-01"}
     (place.folder / "w.yaml").write_text(to_yaml({"waivers": [ended]}))
     assert place.run("--phase", "deployment", "--waivers", "w.yaml")[0] == 8
+
+
+def test_what_a_recipe_asks_for_is_found_out_once(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many places of a run want to know it."""
+    from aicr_core.engine import selection
+
+    asked = []
+    chosen = selection.selected
+
+    def counted(*given: Any) -> Any:
+        asked.append(given)
+        return chosen(*given)
+
+    monkeypatch.setattr(selection, "selected", counted)
+    place.recipe("good", validation={"conformance": {"checks": ["later"]}})
+    assert set(place.run()[1]) == {"good", "later"}
+    assert len(asked) == 1
