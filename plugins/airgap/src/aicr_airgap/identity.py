@@ -32,7 +32,7 @@ def image_purl(image: InventoryImage) -> str:
         return ""
     full = known.full
     name = full.repository.rpartition("/")[2]
-    version = f"@{quote(full.digest, safe='')}" if full.digest else ""
+    version = f"@{quote(full.digest, safe=':')}" if full.digest else ""
     qualifiers = {"repository_url": f"{full.registry}/{full.repository}", "tag": full.tag}
     return f"pkg:oci/{quote(name, safe='')}{version}{_qualifiers(qualifiers)}"
 
@@ -40,14 +40,14 @@ def image_purl(image: InventoryImage) -> str:
 def chart_purl(chart: InventoryChart) -> str:
     """Give the package URL of a chart: ``pkg:helm``, with its repository."""
     name = chart.name.rpartition("/")[2]
-    version = f"@{quote(chart.version, safe='')}" if chart.version else ""
+    version = f"@{quote(chart.version, safe=':')}" if chart.version else ""
     return f"pkg:helm/{quote(name, safe='')}{version}{_qualifiers({'repository_url': chart.repository})}"
 
 
 def plugin_purl(plugin: InventoryPlugin) -> str:
     """Give the package URL of a distribution."""
     return (
-        f"pkg:pypi/{plugin.distribution.lower().replace('_', '-')}@{quote(plugin.version, safe='')}"
+        f"pkg:pypi/{plugin.distribution.lower().replace('_', '-')}@{quote(plugin.version, safe=':')}"
     )
 
 

@@ -81,7 +81,8 @@ def _component(
         item.name,
         item.version,
         "APPLICATION",
-        location=chart.repository if chart else "",
+        # Its grammar for places knows no oci://; the package URL has the registry.
+        location=chart.repository if chart and chart.repository.startswith("http") else "",
         sha256=chart.sha256 if chart else "",
         licence=_licence(chart.licence, licences) if chart else NONE,
         purl=chart_purl(chart) if chart else "",
