@@ -55,14 +55,17 @@ def document(plan: BundlePlan, recipe: Document, deployer: Deployer) -> Document
 
 def _release(release: Release, deployer: Deployer) -> Document:
     def at(pattern: str) -> str:
-        return pattern.replace("{component}", release.name)
+        chart = release.chart.rpartition("/")[2]
+        return pattern.replace("{component}", release.name).replace("{chart}", chart)
 
     has_values = release.kind == "helm"
+    key = deployer.archive_key if release.archive else ""
     return _full(
         {
             "chart": release.chart if release.kind == "helm" else "",
             "component": release.name,
             "depends": list(release.depends_on),
+            "early": list(release.pre_manifests),
             "kind": release.kind,
             "manifest": at(deployer.object_at),
             "name": release.name,
@@ -70,7 +73,7 @@ def _release(release: Release, deployer: Deployer) -> Document:
             "path": release.name,
             "repository": release.repository,
             "values": at(deployer.values_at) if has_values else "",
-            "valuesKey": deployer.values_key if has_values else "",
+            "valuesKey": at(key or deployer.values_key) if has_values else "",
             "vendored": f"{release.name}/{release.archive.path}" if release.archive else "",
             "version": release.version or release.tag,
         }

@@ -216,6 +216,7 @@ class Deployer:
     (``dynamic`` false) is never given such a plan. ``entrypoint`` is the file that a person or tool starts with,
     ``object_at`` the file of one release. ``values_at`` is where a component's values lie in the bundle, and
     ``values_key`` the dotted path to them inside that file; ``{component}`` stands for its name in both places.
+    ``archive_key`` is that path where the bundle brings the chart along, with ``{chart}`` for the chart's name.
     ``call`` raises AicrError(INVALID_REQUEST) for what it cannot express: nothing is ever left out.
     """
 
@@ -230,6 +231,7 @@ class Deployer:
     object_at: str = ""
     values_at: str = "{component}/values.yaml"
     values_key: str = ""
+    archive_key: str = ""
     timeout: float = limits.DEPLOYER
 
 

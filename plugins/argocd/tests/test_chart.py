@@ -8,9 +8,11 @@ import tarfile
 from typing import Any
 
 import pytest
+from aicr_argocd.hooks import aicr_deployers
 from argocd_lab import CONFIG, Chart, document, files, inner, manifest, plan, put, release, wave
 
 from aicr_core.api import AicrError, Artifact
+from aicr_core.engine import bundle_info
 
 helm = pytest.importorskip("helm_python")
 REPO = "https://git.example.com/r.git"
@@ -202,6 +204,25 @@ def _without_packaged_charts(folder: pathlib.Path) -> None:
     assert "static/a.yaml" in names
     assert "templates/a.yaml" in names
     assert not [name for name in names if name.startswith("a/")]
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["argocd", "argocd-helm"])
+def test_bundle_info_says_where_values_lie(number: int) -> None:
+    """``aicr bundle check`` finds a component's values by it, also those of a packaged chart."""
+    deployer = list(aicr_deployers())[number]
+    archive = Artifact(path="charts/op-1.2.3.tgz", data=b"tgz")
+    items = (
+        release("a", chart="team/op", archive=archive, values={"x": 1}),
+        release("b", values={"x": 2}),
+    )
+    made = files(deployer.name, plan(*items))
+    found = bundle_info.document(plan(*items), {}, deployer)["layout"]["releases"]
+    for entry, item in zip(found, items, strict=True):
+        values = document(made, entry["values"])
+        key = entry.get("valuesKey")
+        assert (values[key] if key else values) == item.values
+        assert entry["manifest"] in made
+        assert entry.get("vendored", entry["manifest"]) in made
 
 
 @pytest.mark.parametrize("deployer", ["argocd", "argocd-helm"])

@@ -66,6 +66,7 @@ def aicr_deployers() -> Iterable[Deployer]:
         ),
         entrypoint="app-of-apps.yaml",
         object_at="{component}/application.yaml",
+        archive_key="{chart}",
     )
     yield Deployer(
         name="argocd-helm",
