@@ -9,9 +9,11 @@ import os
 import pathlib
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 CRITERIA = [
     "--service", "eks", "--accelerator", "h100", "--os", "ubuntu",
     "--intent", "training", "--platform", "kubeflow",
@@ -85,8 +87,13 @@ def test_nothing_needless_is_imported(name: str, warm: pathlib.Path) -> None:
 
 
 def test_only_the_plugins_that_implement_a_hook_are_imported(warm: pathlib.Path) -> None:
+    deployers = {
+        path.parent.name
+        for path in ROOT.glob("plugins/*/src/*/aicr-plugin.toml")
+        if "aicr_deployers" in tomllib.loads(path.read_text("utf-8"))["hooks"]
+    }
     ours = {name.partition(".")[0] for name in _imported(COMMANDS["bundle"][0], warm)}
-    assert {name for name in ours if name.startswith("aicr_")} == {"aicr_core", "aicr_helm"}
+    assert {name for name in ours if name.startswith("aicr_")} == {"aicr_core", *deployers}
     ours = {name.partition(".")[0] for name in _imported(COMMANDS["recipe"][0], warm)}
     assert {name for name in ours if name.startswith("aicr_")} == {"aicr_core"}
 
