@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import checksums, layout, provenance
-from .failure import Kind, ReleaseError
+from .failure import Kind, ReleaseError, plain
 
 if TYPE_CHECKING:
     import pathlib
@@ -190,7 +190,7 @@ def report(folder: pathlib.Path, verdict: Verdict) -> tuple[list[str], list[str]
     if verdict.signed and not verdict.signer:
         signature = "not checked; give the public key with --key"
     lines = [
-        f"{folder.name}: {len(distributions)} distributions, {len(verdict.sums)} files, all as released",
+        f"{plain(folder.name)}: {len(distributions)} distributions, {len(verdict.sums)} files, all as released",
         f"commit: {claim.commit}",
         f"ref: {claim.ref}",
         f"builder: {claim.builder}",

@@ -18,6 +18,12 @@ class Kind(enum.Enum):
     DIFFERS = 8
 
 
+def plain(text: str) -> str:
+    """Give text as one line that can be printed anywhere: a file's name may hold what steers a terminal."""
+    one = " ".join(text.split())
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in one)
+
+
 class ReleaseError(Exception):
     """A failure to tell in one line: what is wrong, where, and what to do about it."""
 
@@ -31,4 +37,4 @@ class ReleaseError(Exception):
     def __str__(self) -> str:
         where = f"{self.where}: " if self.where else ""
         hint = f"; {self.hint}" if self.hint else ""
-        return " ".join(f"[{self.kind.name}] {where}{self.message}{hint}".split())
+        return plain(f"[{self.kind.name}] {where}{self.message}{hint}")

@@ -95,7 +95,7 @@ def read(text: str) -> Claim:
         )  # fmt: skip
         texts = [claim.commit, claim.ref, claim.builder, *subjects, *subjects.values()]
         sound = len(subjects) == len(statement["subject"]) and all(
-            isinstance(t, str) for t in texts
+            isinstance(text, str) and text.isprintable() for text in texts
         )
         kinds = (statement["_type"], statement["predicateType"], definition["buildType"])
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
