@@ -198,7 +198,7 @@ def test_a_chart_of_a_registry() -> None:
 def test_a_published_bundle_is_its_own_source() -> None:
     """``$values`` works with Git alone, so values stand in the Applications."""
     items = (
-        release("a", values={"x": {"y": [1, "no"]}}),
+        release("a", values={"z": {"b": 2, "a": 1}, "x": {"y": [1, "no"]}}),
         release("n", values={"x": None}),
         release("o", repository="oci://reg/p", manifests=(manifest(),)),
     )
@@ -208,7 +208,8 @@ def test_a_published_bundle_is_its_own_source() -> None:
     found = applications(made)
     own = {"repoURL": "oci://reg.example:5000/team/stack", "targetRevision": "v1"}
     source = found["a"]["spec"]["source"]
-    assert source["helm"] == {"valuesObject": {"x": {"y": [1, "no"]}}}
+    assert source["helm"] == {"valuesObject": {"x": {"y": [1, "no"]}, "z": {"a": 1, "b": 2}}}
+    assert list(source["helm"]["valuesObject"]["z"]) == ["a", "b"]
     # An object of the API may lose a null, which tells Helm to drop a default.
     assert found["n"]["spec"]["source"]["helm"] == {"values": "x: null\n"}
     assert found["o"]["spec"]["source"] == {

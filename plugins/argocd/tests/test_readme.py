@@ -107,12 +107,9 @@ def test_notes_and_steps_are_one_line_each(deployer: str, name: str) -> None:
     run = [
         line
         for line in module.steps(of, "/tmp/my bundle's")
-        if line.startswith(("kubectl", "helm", "aicr"))
+        if line.startswith(("kubectl", "helm"))
     ]
-    assert all(shlex.split(line) for line in run)
-    assert run
-    if not of.destination:
-        assert "/tmp/my bundle's" in " ".join(shlex.split(run[-1])), "quoted as a shell reads it"
+    assert "/tmp/my bundle's" in " ".join(shlex.split(run[-1])), "quoted as a shell reads it"
 
 
 def test_a_bundle_without_a_repository_says_so() -> None:

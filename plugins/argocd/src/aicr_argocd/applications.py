@@ -109,7 +109,14 @@ def inline(values: Mapping[str, Any]) -> Document:
     """
     if _has_null(values):
         return {"values": to_yaml(dict(values), sort_keys=True)}
-    return {"valuesObject": dict(values)} if values else {}
+    return {"valuesObject": _sorted(values)} if values else {}
+
+
+def _sorted(value: Any) -> Any:
+    # As in values.yaml: what is set in another order is no difference for whoever looks at a change.
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _has_null(value: Any) -> bool:

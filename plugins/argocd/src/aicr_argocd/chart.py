@@ -226,17 +226,12 @@ def notes(plan: BundlePlan) -> list[str]:
 
 
 def steps(plan: BundlePlan, directory: str) -> list[str]:
-    """Give what a person does after the bundle was written to ``directory``, or published there."""
-    stack, place = stack_of(plan, APP_NAME), place_of(plan)
+    """Give what a person does with the bundle that lies in ``directory``."""
+    stack, place, address = stack_of(plan, APP_NAME), place_of(plan), _address(plan)
     install = ["helm", "install", stack.name, directory, "--namespace", stack.namespace]
-    if plan.destination:
-        install[3] = "bundle"
-        return [f"aicr bundle pull {shlex.quote(plan.destination)} -o bundle", shlex.join(install)]
-    target = (
-        f"{place.url}, branch {place.revision}"
-        if _address(plan)
-        else "a Git repository or a registry"
-    )
-    if not _address(plan):
+    if not address:
         install += ["--set", "repoURL=URL"]
+    if not place.is_git:
+        return [shlex.join(install)]
+    target = f"{address}, branch {place.revision}" if address else "a Git repository or a registry"
     return [f"push the files of {shlex.quote(directory)} to {target}", shlex.join(install)]

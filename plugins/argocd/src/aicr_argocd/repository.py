@@ -158,15 +158,9 @@ def notes(plan: BundlePlan) -> list[str]:
 
 
 def steps(plan: BundlePlan, directory: str) -> list[str]:
-    """Give what a person does after the bundle was written to ``directory``, or published there."""
-    if plan.destination:
-        return [
-            f"aicr bundle pull {shlex.quote(plan.destination)} -o bundle",
-            "kubectl apply -f bundle/app-of-apps.yaml",
-        ]
-    place = place_of(plan)
-    folder = shlex.quote(directory)
-    return [
-        f"push the files of {folder} to {place.url}, branch {place.revision}",
-        f"kubectl apply -f {folder}/app-of-apps.yaml",
-    ]
+    """Give what a person does with the bundle that lies in ``directory``."""
+    place, folder = place_of(plan), shlex.quote(directory)
+    apply = f"kubectl apply -f {folder}/app-of-apps.yaml"
+    if not place.is_git:
+        return [apply]
+    return [f"push the files of {folder} to {place.url}, branch {place.revision}", apply]
