@@ -136,6 +136,18 @@ def test_a_manifest_that_argocd_would_pass_over_is_refused(name: str) -> None:
     assert caught.value.where == "component a"
 
 
+def test_a_manifest_that_is_no_yaml_is_named() -> None:
+    with pytest.raises(AicrError, match="not valid YAML") as caught:
+        files("argocd", plan(release("a", manifests=(manifest(data=b"a: ["),))))
+    assert caught.value.where == "component a: c.yaml:1:5"
+
+
+def test_what_only_mentions_hooks_keeps_its_bytes() -> None:
+    text = b"# helm.sh/hook: see there\nkind: X\ndata: {a: helm.sh/hook}\n---\n- no object\n"
+    made = files("argocd", plan(release("a", manifests=(manifest(data=text),))))
+    assert made["a/manifests/c.yaml"] == text
+
+
 NO_NAMESPACE = b"kind: ClusterRole\nmetadata: {name: r}\n"
 
 

@@ -50,14 +50,26 @@ def read(component: str, files: tuple[Artifact, ...]) -> Manifests:
                 where=f"component {component}",
                 hint="a file's name is letters, digits, ., _ and -, and ends in .yaml, .yml or .json",
             )
-        found = [doc for doc in load_all(file.data, name) if isinstance(doc, dict)]
-        if _HOOK.encode() in file.data:
-            found = [_without_hooks(doc) for doc in found]
-            text = _text(found, name).encode("utf-8")
+        found = _documents(component, file.data, name)
+        plain = [_without_hooks(doc) for doc in found]
+        if plain != found:
+            text = _text(plain, name).encode("utf-8")
             file = Artifact(path=file.path, data=text, mode=file.mode)
         made.append(file)
-        documents += found
+        documents += plain
     return Manifests(tuple(made), tuple(documents))
+
+
+def _documents(component: str, data: bytes, name: str) -> list[dict[str, Any]]:
+    try:
+        return [doc for doc in load_all(data, name) if isinstance(doc, dict)]
+    except AicrError as error:
+        raise AicrError(
+            error.code,
+            error.message,
+            where=f"component {component}: {error.where}",
+            hint=error.hint,
+        ) from None
 
 
 def _without_hooks(document: dict[str, Any]) -> dict[str, Any]:
