@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 CONCLUDED = {
     "jinja2": "BSD-3-Clause",
     "nvidia-ml-py": "BSD-3-Clause",
+    "sigstore-models": "MIT",
 }
 """Licences read from the licence file by hand, where the metadata does not say which of a family it is."""
 
