@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aicr_core._version import HOOKSPEC, __version__
+from aicr_core.kit.archive import pack
 from aicr_core.kit.constraints import evaluate as satisfies
 from aicr_core.kit.constraints import parse as parse_expression
 from aicr_core.kit.emit import to_json, to_yaml
@@ -12,6 +13,7 @@ from aicr_core.kit.errors import AicrError, Code, nearest
 from aicr_core.kit.frames import read_frames, write_frames
 from aicr_core.kit.http import fetch
 from aicr_core.kit.imageref import ImageReference, image_reference
+from aicr_core.kit.junit import Case, Suite, junit_document, junit_seconds
 from aicr_core.kit.localchart import chart_version, manifests_chart, wrapper_chart
 from aicr_core.kit.rendered import rendered_objects
 from aicr_core.kit.run import Completed, Context
@@ -102,6 +104,7 @@ __all__ = [
     "BundleRequest",
     "BundleView",
     "Bundler",
+    "Case",
     "CatalogEntry",
     "ChartEngine",
     "ChartFacts",
@@ -157,6 +160,7 @@ __all__ = [
     "Store",
     "StoredDocument",
     "Subtype",
+    "Suite",
     "Target",
     "Text",
     "Trust",
@@ -167,11 +171,14 @@ __all__ = [
     "fetch",
     "hookimpl",
     "image_reference",
+    "junit_document",
+    "junit_seconds",
     "load_all",
     "local_chart",
     "manifests_chart",
     "markdown",
     "nearest",
+    "pack",
     "parse_expression",
     "parts",
     "passed",

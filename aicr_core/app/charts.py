@@ -105,13 +105,24 @@ class Charts:
         facts: ChartFacts = self._given(resolve(self._engine.describe)(ctx, chart), ChartFacts)
         return facts
 
-    def render(self, ctx: Context, chart: PackagedChart, release: Release) -> str:
-        """Give the manifests of a release, with its values. Raises AicrError."""
-        request = RenderRequest(
-            release=release.name, namespace=release.namespace, values=release.values
-        )
+    def render(
+        self, ctx: Context, chart: PackagedChart, release: Release, *, kubernetes: str = ""
+    ) -> str:
+        """Give the manifests of a release, with its values, for a version of Kubernetes. Raises AicrError."""
+        request = _request(release, kubernetes)
         text: str = self._given(resolve(self._engine.render)(ctx, chart, request), str)
         return text
+
+    def unused(
+        self, ctx: Context, chart: PackagedChart, release: Release, *, kubernetes: str = ""
+    ) -> tuple[str, ...]:
+        """Give the dotted paths of values that change nothing in what is rendered. Raises AicrError."""
+        if self._engine.unused is None:
+            raise AicrError(
+                Code.INVALID_REQUEST, "the chart engine cannot try values out", plugin=self.plugin
+            )
+        answer = resolve(self._engine.unused)(ctx, chart, _request(release, kubernetes))
+        return tuple(str(path) for path in self._given(answer, tuple))
 
     def _given(self, answer: Any, kind: type) -> Any:
         if not isinstance(answer, kind):
@@ -125,6 +136,15 @@ class Charts:
 
 def _of(look: Callable[[Context, Release], Any], release: Release, ctx: Context) -> Any:
     return look(ctx, release)
+
+
+def _request(release: Release, kubernetes: str) -> RenderRequest:
+    return RenderRequest(
+        release=release.name,
+        namespace=release.namespace,
+        values=release.values,
+        kubernetes=kubernetes,
+    )
 
 
 def digest(chart: PackagedChart) -> str:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 
 SUBCOMMANDS: dict[str, tuple[str, str]] = {
+    "check": (
+        "aicr_core.cli.bundle_check:check",
+        "Find what is wrong in a bundle, before anybody deploys it",
+    ),
     "pull": ("aicr_core.cli.bundle_pull:pull", "Bring a published bundle back into a directory"),
 }
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # A run of braces as a whole: one that stays outside would join the delimiter beside it.
 _BRACES = re.compile(r"[{}]*(?:\{\{|\}\})[{}]*")
+_LITERAL = re.compile(r'\{\{ "([{}]+)" \}\}')
 _RELEASE = re.compile(r"([0-9]+)\.([0-9]+)(?:\.([0-9]+))?\Z")
 
 
@@ -30,6 +31,13 @@ def chart_version(version: str) -> str:
 def literal(text: str) -> str:
     """Escape template braces, so that Helm renders ``text`` to itself."""
     return _BRACES.sub(lambda found: f'{{{{ "{found[0]}" }}}}', text)
+
+
+def as_written(template: str) -> str | None:
+    """Undo :func:`literal`; None for a template with anything in it that only an engine can tell."""
+    if "{{" in _LITERAL.sub("", template):
+        return None
+    return _LITERAL.sub(lambda found: found[1], template)
 
 
 def manifests_chart(

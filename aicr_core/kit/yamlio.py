@@ -138,6 +138,11 @@ def load_all(data: bytes | str, source: str) -> list[Any]:
     return [plain(node, source) for node in _documents(data, source)]
 
 
+def compose_all(data: bytes | str, source: str) -> Iterator[Node]:
+    """Give the node trees of all YAML documents of a stream, one by one."""
+    return _documents(data, source)
+
+
 def compose(data: bytes | str, source: str) -> Node | None:
     """Give the node tree of the first YAML document; None for an empty stream."""
     return next(_documents(data, source), None)

@@ -332,8 +332,9 @@ class ChartEngine:
 class BundleLint:
     """Finds what is wrong in a bundle before anybody deploys it: ``call(ctx, BundleView) -> findings``.
 
-    ``rules`` maps the ids of its rules to one line each. It is called for every stage that runs, with all objects
-    known by then; ``stages`` says for which (``A``: the bundle as it lies there, ``B``: with charts rendered).
+    ``rules`` maps the ids of its rules to one line each; a finding of any other rule is an error of the lint. It is
+    called once, with all that is known: ``view.stage`` is the last stage that ran (``A``: the bundle as it lies there,
+    ``B``: with charts rendered), and ``stages`` says with which it can work.
     """
 
     name: str

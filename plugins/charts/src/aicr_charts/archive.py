@@ -11,7 +11,7 @@ import tarfile
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from aicr_core.api import AicrError, Code, PackagedChart, load_all
+from aicr_core.api import AicrError, Code, PackagedChart, load_all, pack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,12 +90,5 @@ def packaged(data: bytes, source: str) -> PackagedChart:
 
 def write_archive(name: str, files: Mapping[str, bytes]) -> bytes:
     """Give the package of a chart's files: the same bytes for the same files, whenever and wherever."""
-    import gzip
-
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for path in sorted(files, key=lambda path: (path != CHART, path)):
-            entry = tarfile.TarInfo(f"{name}/{path}")
-            entry.size, entry.mode = len(files[path]), 0o644
-            archive.addfile(entry, io.BytesIO(files[path]))
-    return gzip.compress(buffer.getvalue(), mtime=0)
+    order = sorted(files, key=lambda path: (path != CHART, path))
+    return pack({f"{name}/{path}": files[path] for path in order})

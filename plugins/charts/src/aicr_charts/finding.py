@@ -35,7 +35,7 @@ def find(ctx: Context, wanted: ChartWanted) -> PackagedChart:
     if ctx.options.get("offline"):
         raise AicrError(
             Code.NOT_FOUND, f"the chart {wanted.name} {wanted.version} is not in {looked or 'any folder'}",
-            hint=f"put {wanted.name}-{wanted.version}.tgz into a folder, --charts DIR; or leave --offline out",
+            hint="put NAME-VERSION.tgz into a folder, --charts DIR; or leave --offline out",
         )  # fmt: skip
     data = _fetched(ctx, wanted)
     chart = packaged(data, wanted.repository)
