@@ -17,27 +17,24 @@ import attrs
 
 from aicr_core._version import __version__
 from aicr_core.app.validation_constraints import Constraints, misspelt
+from aicr_core.app.validation_verdicts import without_cluster
 from aicr_core.engine import waivers
 from aicr_core.kit.clock import Clock
 from aicr_core.kit.errors import AicrError, Code, nearest
-from aicr_core.model.check import OTHER, CheckResult, PhaseReport, Report, ReportItem, skipped
+from aicr_core.model.check import OTHER, PhaseReport, Report, ReportItem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from aicr_core.app.environment import Environment
     from aicr_core.app.validation_inputs import Inputs
-    from aicr_core.engine.selection import Entry
     from aicr_core.plugins.providers import Phase
 
 Document = dict[str, Any]
 ALL = "all"
-NO_CLUSTER = "skipped - no-cluster mode"
 ASKS_NOTHING = (
     "the recipe asks for nothing: it has no constraints and names no checks; a pass says nothing"
 )
-INTERRUPTED = "not run: the run was interrupted before its phase began"
-AFTER_FAILURE = "skipped due to previous phase failure"
 
 
 class ValidateRequest(NamedTuple):
@@ -188,7 +185,7 @@ def validate(
     residue: tuple[str, ...] = ()
     interrupted = ""
     if not closed and request.no_cluster:
-        reports += [_skipped_phase(inputs, phase, "NoCluster", NO_CLUSTER) for phase in phases]
+        reports += [without_cluster(inputs, phase) for phase in phases]
     elif not closed and phases:
         from aicr_core.app.validation_run import Run
 
@@ -224,34 +221,3 @@ def report_of(
 def run_id() -> str:
     """Give a name for a run: local time, and enough chance that two never share it (spec/validate.md 13)."""
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(8)}"
-
-
-def _skipped_phase(inputs: Inputs, phase: Phase, reason: str, message: str) -> PhaseReport:
-    """Give a phase of which nothing runs: every check that there is, selected or not (spec/validate.md 6.5, 12)."""
-    items = tuple(not_run(entry, reason, message) for entry in inputs.of_phase(phase.name))
-    return PhaseReport(name=phase.name, items=items, skipped=message)
-
-
-def not_run(entry: Entry, reason: str, message: str, remediation: str = "") -> ReportItem:
-    """Give the item of a check that was skipped without being run."""
-    result = skipped(reason, message, remediation=remediation)
-    return item_of(entry, result)
-
-
-def item_of(entry: Entry, result: CheckResult, **more: Any) -> ReportItem:
-    """Give the item of a check with its verdict."""
-    return ReportItem(
-        name=entry.name, phase=entry.phase, title=entry.title, result=result,
-        page=entry.check.evidence if entry.check is not None else None, **more,
-    )  # fmt: skip
-
-
-def skipped_after_failure(inputs: Inputs, phase: Phase) -> PhaseReport:
-    """Give a phase that is not run because one that it needs has failed."""
-    return _skipped_phase(inputs, phase, "PreviousPhaseFailed", AFTER_FAILURE)
-
-
-def interrupted(inputs: Inputs, phase: Phase) -> PhaseReport:
-    """Give a phase that is not run because the run was interrupted: the checks that were asked for."""
-    items = [not_run(entry, "Interrupted", INTERRUPTED) for entry in inputs.selected(phase.name)]
-    return PhaseReport(name=phase.name, items=tuple(items), skipped=INTERRUPTED)

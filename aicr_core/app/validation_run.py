@@ -1,27 +1,23 @@
-"""Run the checks of a validation against a cluster: who runs them, side by side, until the last thing is cleaned up.
+"""Run the checks of a validation against a cluster: phase by phase, side by side, until the last thing is cleaned up.
 
-One connection serves the whole run. A cluster that cannot be reached, rights that are missing and a runner that cannot
-start are verdicts of the checks concerned, so that there is a report. Only an interrupt ends the run early.
+One connection serves the whole run. What keeps checks from being started is their verdict, so that there is a report.
+Only an interrupt ends the run early.
 """
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import attrs
-
 from aicr_core.app import validate as uses
-from aicr_core.app import validation_inputs as loading
+from aicr_core.app import validation_verdicts as verdicts
 from aicr_core.app.validation_cleanup import RUN, Makings
-from aicr_core.app.validation_rights import denied, is_at_home, untold
-from aicr_core.app.validation_session import PROCESS, open_session
+from aicr_core.app.validation_start import Start
 from aicr_core.engine import checks, render
 from aicr_core.kit import durations, limits
-from aicr_core.kit.errors import AicrError, Code, one_line
-from aicr_core.kit.run import Context, Outcome, Runner, Task
-from aicr_core.model.check import FAILED, OTHER, CheckResult, PhaseReport, ReportItem, failed
-from aicr_core.model.target import Ledger, Reads, Target, is_leaving
+from aicr_core.kit.errors import one_line
+from aicr_core.kit.run import Outcome, Runner, Task
+from aicr_core.model.check import FAILED, OTHER, PhaseReport
+from aicr_core.model.target import Reads
 from aicr_core.plugins.manager import resolve
 
 if TYPE_CHECKING:
@@ -32,7 +28,8 @@ if TYPE_CHECKING:
     from aicr_core.app.validation_constraints import Constraints
     from aicr_core.app.validation_inputs import Inputs
     from aicr_core.engine.selection import Entry
-    from aicr_core.model.cluster import Cluster
+    from aicr_core.kit.run import Context
+    from aicr_core.model.check import CheckResult, ReportItem
     from aicr_core.plugins.providers import Phase
 
 Document = dict[str, Any]
@@ -63,24 +60,21 @@ class Run:
         excuse: Callable[[ReportItem], ReportItem],
         constraints: Constraints,
     ) -> None:
-        self._excuse = excuse
-        self._constraints = constraints
         self._environment = environment
         self._inputs = inputs
-        self._snapshot = snapshot
         self._request = request
         self._run = run
         self._notify = notify
-        self._recipe = inputs.with_asserts()
-        self._cluster: Cluster | None = None
-        self._session: Any = None
-        self._stopped = False
-        """A check has failed, and --fail-fast wants no more of them."""
+        self._excuse = excuse
+        self._constraints = constraints
         self._warnings: list[str] = []
         self._makings = Makings(request.kubeconfig, keep=request.keep, warn=self._warnings.append)
-        self._lost: CheckResult | None = None
-        """Why no check can run at all."""
-        self._denied: dict[str, CheckResult] = {}
+        self._start = Start(
+            environment, inputs, snapshot, request, run, self._makings, self._warnings.append
+        )  # fmt: skip
+        self._verdicts = verdicts.Verdicts(inputs, request.runner)
+        self._stopped = False
+        """A check has failed, and --fail-fast wants no more of them."""
 
     def phases(self, phases: Sequence[Phase]) -> Done:
         """Run the phases, one after another; clean up whatever happens."""
@@ -89,19 +83,21 @@ class Run:
         try:
             wanted = [entry for phase in phases for entry in self._wanted(phase)]
             if wanted:
-                self._prepare(wanted)
+                self._start.prepare(wanted)
             for phase in phases:
                 stopped = any(
                     report.name in phase.needs and report.status in (FAILED, OTHER)
                     for report in reports
                 )
                 if stopped and not self._request.keep_going:
-                    reports.append(uses.skipped_after_failure(self._inputs, phase))
+                    reports.append(verdicts.after_failure(self._inputs, phase))
                 else:
                     self._phase(phase, reports)
         except KeyboardInterrupt:
             interrupted = "interrupted"
-            reports += [uses.interrupted(self._inputs, phase) for phase in phases[len(reports) :]]
+            reports += [
+                verdicts.interrupted(self._inputs, phase) for phase in phases[len(reports) :]
+            ]
         finally:
             try:
                 self._finish()
@@ -121,75 +117,6 @@ class Run:
             and not (self._request.read_only and entry.mutates)
         ]
 
-    # --- before the first check -------------------------------------------------------------------
-
-    def _prepare(self, wanted: Sequence[Entry]) -> None:
-        """Connect, ask for missing rights, start the runner. What fails is kept as the verdict of the checks."""
-        try:
-            self._cluster = self._environment.cluster(self._request.kubeconfig)
-            self._cluster.version()
-            self._preflight(wanted)
-            if self._request.runner != PROCESS:
-                allowed = [entry for entry in wanted if entry.name not in self._denied]
-                self._session = open_session(
-                    self._environment, self._inputs, self._snapshot, self._request, allowed,
-                    run=self._run, cluster=self._cluster, log=self._warnings.append,
-                )  # fmt: skip
-            else:
-                self._home([entry for entry in wanted if self._makes(entry)])
-        except Exception as raised:  # also what a runner of a plugin raises
-            error = raised
-            if not isinstance(error, AicrError):
-                error = AicrError(Code.INTERNAL, one_line(f"{type(raised).__name__}: {raised}"))
-            self._lost = CheckResult(
-                status=OTHER, code=error.code, reason="NoCluster" if self._cluster is None else "NotStarted",
-                message=f"no check could be started: {error.message}", remediation=error.hint or "",
-            )  # fmt: skip
-            self._warnings.append(str(error))
-
-    def _makes(self, entry: Entry) -> bool:
-        return entry.check is not None and entry.check.mutates and entry.name not in self._denied
-
-    def _home(self, makers: Sequence[Entry]) -> None:
-        """Make the namespace of the run if a check works in it; one that was not there is removed at the end.
-
-        Who may not look, or not make one, may still have one that somebody prepared: the checks will say.
-        """
-        assert self._cluster is not None
-        residents = [entry for entry in makers if is_at_home(entry, self._recipe)]
-        if not residents:
-            return
-        name = self._request.namespace
-        try:
-            found = self._cluster.get(self._cluster.path("v1", "namespaces", name=name))
-            if not is_leaving(found):
-                return
-        except AicrError as error:
-            if error.code is Code.UNAUTHORIZED:
-                return
-            if error.code is not Code.NOT_FOUND:
-                raise
-        try:
-            context = Context(settings=self._environment.settings)
-            self._target(RUN, context, Reads()).ensure_namespace(name)
-        except AicrError as refused:
-            result = failed(
-                refused.code, "NoNamespace", f"namespace {name} cannot be made: {refused.message}",
-                remediation=f"have it made: kubectl create namespace {name}; or name another with --namespace",
-            )  # fmt: skip
-            self._denied.update((entry.name, result) for entry in residents)
-
-    def _preflight(self, wanted: Sequence[Entry]) -> None:
-        """Find checks whose rights are missing, before anything is made. Checks that only read say so themselves."""
-        assert self._cluster is not None
-        in_process = self._request.runner == PROCESS
-        needed = [entry for entry in wanted if self._makes(entry) or not in_process]
-        self._denied = untold(needed, self._recipe)
-        if in_process or not self._request.service_account:
-            asking = [entry for entry in needed if entry.name not in self._denied]
-            lacking = denied(self._cluster, asking, self._recipe, self._request.namespace)
-            self._denied.update(lacking)
-
     # --- one phase --------------------------------------------------------------------------------
 
     def _phase(self, phase: Phase, reports: list[PhaseReport]) -> None:
@@ -208,60 +135,20 @@ class Run:
         try:
             self._run_checks(phase, running, found)
         finally:
-            items = [found.get(entry.name) or self._cut(entry) for entry in entries]
+            items = [found.get(entry.name) or self._verdicts.cut(entry) for entry in entries]
             reports.append(PhaseReport(name=phase.name, items=(*own, *items)))
         self._publish(phase, reports[-1])
 
     def _not_run(self, entry: Entry) -> ReportItem | None:
         """Give the item of a check that is not run, None when it is."""
         if entry.name in self._request.skip_checks:
-            return uses.not_run(entry, "NamedInSkipChecks", "skipped by --skip-check")
+            return verdicts.not_run(entry, "NamedInSkipChecks", "skipped by --skip-check")
         if self._request.read_only and entry.mutates:
-            return uses.not_run(
-                entry,
-                "ReadOnly",
-                "it creates objects, and --read-only is given",
-                "run it without --read-only",
-            )
-        if self._lost is not None:
-            return self._item(entry, self._lost)
-        if entry.name in self._denied:
-            return self._item(entry, self._denied[entry.name])
-        if entry.check is None and self._session is None:
-            result = CheckResult(
-                status=OTHER, code=Code.NOT_FOUND, reason="NeedsContainer",
-                message=f"no installed plugin has code for {entry.name}: it runs as a container only",
-                remediation="use --runner job, or install the plugin that has it",
+            return verdicts.not_run(
+                entry, "ReadOnly", "it creates objects, and --read-only is given", "run it without --read-only"
             )  # fmt: skip
-            return self._item(entry, result)
-        if self._session is not None and not entry.container.image:
-            result = CheckResult(
-                status=OTHER, code=Code.NOT_FOUND, reason="NoImage",
-                message=f"nobody says what container {entry.name} is",
-                remediation="leave --runner out, or give it an image in validators/catalog.yaml of a --data directory",
-            )  # fmt: skip
-            return self._item(entry, result)
-        return None
-
-    def _item(self, entry: Entry, result: CheckResult, **more: Any) -> ReportItem:
-        where = ""
-        if result.status in (FAILED, OTHER):
-            names = list(self._inputs.settings(entry.phase).get("checks") or ())
-            where = self._inputs.recipe.where(
-                ("validation", entry.phase, "checks", names.index(entry.name))
-            )
-        return uses.item_of(
-            entry, result, **({"where": where, "runner": self._request.runner} | more)
-        )
-
-    def _cut(self, entry: Entry) -> ReportItem:
-        result = CheckResult(
-            status=OTHER,
-            code=Code.INTERNAL,
-            reason="Interrupted",
-            message="the run was interrupted before it ended",
-        )
-        return self._item(entry, result)
+        obstacle = self._start.obstacle(entry)
+        return None if obstacle is None else self._verdicts.item(entry, obstacle)
 
     def _run_checks(
         self, phase: Phase, entries: Sequence[Entry], found: dict[str, ReportItem]
@@ -272,14 +159,16 @@ class Run:
         begun: dict[str, int] = {}
 
         def started(task: Task) -> None:
-            begun[task.name] = _now()
+            begun[task.name] = verdicts.now()
             limit = int(by_name[task.name].container.timeout)
             self._notify(uses.Progress("start", phase.name, task.name, number=limit))
 
         def ended(outcome: Outcome) -> bool:
-            begin = begun.get(outcome.name, 0)
-            item = self._excuse(self._ended(by_name[outcome.name], outcome, begin))
-            found[outcome.name] = item
+            entry, begin = by_name[outcome.name], begun.get(outcome.name, 0)
+            item = self._verdicts.ended(
+                entry, outcome, begin, self._limit(entry), stopped=self._stopped
+            )  # fmt: skip
+            found[outcome.name] = item = self._excuse(item)
             self._notify(uses.Progress("end", phase.name, outcome.name, item))
             self._stopped = self._stopped or (self._request.fail_fast and item.counts_as_failure)
             return not self._stopped
@@ -294,10 +183,11 @@ class Run:
 
     def _task(self, entry: Entry, reads: Reads) -> Task:
         exclusive = entry.check.exclusive if entry.check is not None else ()
-        if self._session is not None:
+        session = self._start.session
+        if session is not None:
 
             def in_job(ctx: Context) -> ReportItem:
-                found: ReportItem = self._session.run(ctx, entry.check, entry.container)
+                found: ReportItem = session.run(ctx, entry.check, entry.container)
                 return found
 
             return Task(entry.name, entry.plugin, in_job, self._limit(entry), exclusive=exclusive)
@@ -306,7 +196,7 @@ class Run:
 
         def here(ctx: Context) -> CheckResult:
             inner = ctx.within(entry.container.timeout)
-            target = self._target(entry.name, inner, reads)
+            target = self._start.target(entry.name, inner, reads)
             try:
                 return checks.run_check(check, resolve(check.call), inner, target)
             finally:
@@ -316,72 +206,20 @@ class Run:
 
     def _limit(self, entry: Entry) -> float:
         """Give the seconds after which a check is given up: its own, and what it takes to end."""
-        if self._session is not None:
+        if self._start.session is not None:
             return entry.container.timeout + limits.CHECK_JOB_MARGIN
         return entry.container.timeout + limits.CHECK_MARGIN + limits.CLEAN_UP
 
-    def _target(self, name: str, ctx: Context, reads: Reads) -> Target:
-        assert self._cluster is not None
-        request = self._request
-        phase = next((entry.phase for entry in self._inputs.entries if entry.name == name), "")
-        target = Target(
-            ctx, self._cluster.within(ctx.remaining), recipe=self._recipe, snapshot=self._snapshot,
-            namespace=request.namespace, run=self._run, constraints=self._inputs.constraints(phase),
-            asserts=self._inputs.asserts, profiles=loading.profiles_of(self._inputs.catalogue, name),
-            nodes=self._inputs.settings(phase).get("nodeSelection") or {},
-            node_selector=request.node_selector, tolerations=request.tolerations,
-            image_pull_secrets=request.image_pull_secrets, reads=reads, ledger=Ledger(), pace=request.pace,
-        )  # fmt: skip
-        self._makings.add(name, target)
-        return target
-
-    def _ended(self, entry: Entry, outcome: Outcome, start: int) -> ReportItem:
-        stop = _now()
-        times = {"start": start, "stop": stop, "duration": max(0, stop - start)} if start else {}
-        if isinstance(outcome.value, ReportItem):
-            known = self._item(entry, outcome.value.result)
-            return attrs.evolve(
-                outcome.value,
-                title=known.title,
-                where=known.where,
-                page=known.page,
-                runner=known.runner,
-            )
-        if isinstance(outcome.value, CheckResult):
-            return self._item(entry, outcome.value, **times)
-        if outcome.error is None:
-            got = type(outcome.value).__name__
-            result = CheckResult(
-                status=OTHER, code=Code.INTERNAL, reason="NoResult",
-                message=f"runner {self._request.runner} answered {got}, no verdict",
-            )  # fmt: skip
-            return self._item(entry, result, **times)
-        if outcome.status == "skipped" and self._stopped:
-            return uses.not_run(
-                entry, "FailFast", "not run: a check before it failed, and --fail-fast is given"
-            )
-        reason = {"timeout": "TimedOut", "skipped": "NoTimeLeft"}.get(outcome.status, "Crashed")
-        remedy = outcome.error.hint or ""
-        if reason == "NoTimeLeft" or (
-            reason == "TimedOut" and outcome.seconds < self._limit(entry)
-        ):
-            remedy = f"give the phase more time: validation.{entry.phase}.timeout in the recipe"
-        result = CheckResult(
-            status=OTHER, code=outcome.error.code, reason=reason, message=outcome.error.message,
-            remediation=remedy,
-        )  # fmt: skip
-        return self._item(entry, result, **times)
-
     def _publish(self, phase: Phase, report: PhaseReport) -> None:
         """Hand the phase's report to the runner, which keeps it in the cluster; a failure is a warning."""
-        if self._session is None or not report.items:
+        if self._start.session is None or not report.items:
             return
         writers = self._environment.manager.named("aicr_report_writers", "name")
         if PUBLISHED not in writers:
             return
         part = uses.report_of(self._environment, self._inputs, self._run, [report])
         try:
-            self._session.publish(phase.name, resolve(writers[PUBLISHED][1].write)(part))
+            self._start.session.publish(phase.name, resolve(writers[PUBLISHED][1].write)(part))
         except Exception as error:  # writer and runner are plugins
             self._warnings.append(
                 f"the report of phase {phase.name} was not kept in the cluster: {error}"
@@ -394,17 +232,13 @@ class Run:
         try:
             self._makings.clean_all()
         finally:
-            if self._session is not None:
+            if self._start.session is not None:
                 self._close()
 
     def _close(self) -> None:
         try:
-            self._makings.residue += self._session.close()
+            self._makings.residue += self._start.session.close()
         except Exception as error:  # a runner is a plugin's
             self._warnings.append(
                 f"runner {self._request.runner} did not clean up: {one_line(str(error))}"
             )
-
-
-def _now() -> int:
-    return round(time.time() * 1000)
