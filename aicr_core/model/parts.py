@@ -30,6 +30,7 @@ CHART, ARCHIVE, KUSTOMIZE, MANIFESTS = "chart", "archive", "kustomize", "manifes
 _DOCUMENT = re.compile(rb"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _KIND = re.compile(rb"^kind:[ \t]*[\"']?(\w+)", re.MULTILINE)
 _API_GROUP = re.compile(rb"[\"']?apiVersion[\"']?:\s*[\"']?([A-Za-z0-9.-]+)/")
+_NAMESPACE = re.compile(rb"[\"']?kind[\"']?:\s*[\"']?Namespace\b")
 _DEFINITION = "CustomResourceDefinition"
 _BUILT_IN = frozenset({
     "", "admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io", "apps",
@@ -228,7 +229,7 @@ def _described(part: Part) -> Part:
     groups = {g.decode() for _, data in part.manifests for g in _API_GROUP.findall(data)}
     return part._replace(
         own_namespace=any(_is_namespace(doc, part.release.namespace) for doc in part.documents)
-        if any(b"Namespace" in data for _, data in part.manifests)
+        if any(_NAMESPACE.search(data) for _, data in part.manifests)
         else False,
         custom=bool(groups - _BUILT_IN),
     )
