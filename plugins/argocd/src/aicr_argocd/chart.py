@@ -66,7 +66,7 @@ def deploy(ctx: Context, plan: BundlePlan) -> Iterator[Artifact]:
         yield from _component(release, plan.tool_version)
     parent = app.parent(stack, {**app.at(place, "."), "helm": {"releaseName": stack.name}})
     yield _file("applications/stack.app.yaml", to_yaml(parent))
-    package = files("aicr_argocd").joinpath("chart")
+    package = files("aicr_argocd").joinpath("helmchart")
     for name in _TEMPLATES:
         yield Artifact(path=f"templates/{name}", data=package.joinpath(name).read_bytes())
     yield _file("Chart.yaml", to_yaml(_metadata(plan, stack)))
