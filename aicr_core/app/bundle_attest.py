@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from aicr_core.app.signers import CERTIFICATE, to_sign, to_verify
 from aicr_core.engine import attestation
-from aicr_core.engine.bundle_names import BUNDLE_ATTESTATION
+from aicr_core.engine.bundle_names import BUNDLE_ATTESTATION, LISTS_MODE
 from aicr_core.engine.bundles import File
 from aicr_core.engine.identity import FLAG, check_pattern
 from aicr_core.kit import limits
@@ -103,7 +103,7 @@ def attest(
     (outcome,) = Runner(1, settings=environment.settings, options=options).run([task])
     if outcome.error is not None:
         raise outcome.error
-    return File(BUNDLE_ATTESTATION, outcome.value, 0o600, "core")
+    return File(BUNDLE_ATTESTATION, outcome.value, LISTS_MODE, "core")
 
 
 def _parts(

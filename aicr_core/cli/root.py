@@ -37,7 +37,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "query": ("aicr_core.cli.query:query", "Engine", "Print one value of the hydrated recipe"),
     "bundle": ("aicr_core.cli.bundle:bundle", "Engine", "Write what a team deploys from a recipe"),
-    "verify": ("aicr_core.cli.verify:verify", "Engine", "Tell whether a bundle is whole, and who made it"),
+    "verify": (
+        "aicr_core.cli.verify:verify",
+        "Engine",
+        "Tell whether a bundle is whole, and who made it",
+    ),
     "validate": (
         "aicr_core.cli.validate:validate",
         "Engine",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import attrs
 
 from aicr_core.engine import bundle_info, render
-from aicr_core.engine.bundle_names import CHECKSUMS, INVENTORY, RECIPE
+from aicr_core.engine.bundle_names import CHECKSUMS, INVENTORY, LISTS_MODE, RECIPE
 from aicr_core.engine.plan import Planned, Selection, sorted_names
 from aicr_core.kit.emit import to_json, to_yaml
 from aicr_core.kit.errors import AicrError, AicrErrors, Code
@@ -235,7 +235,7 @@ def complete(
             for file in sorted(whole, key=lambda file: file.path.encode())
         ],
     }
-    whole.append(File(INVENTORY, to_json(inventory).encode("utf-8"), 0o600, producer))
+    whole.append(File(INVENTORY, to_json(inventory).encode("utf-8"), LISTS_MODE, producer))
     lines = [f"{hashlib.sha256(file.data).hexdigest()}  {file.path}\n" for file in whole]
-    whole.append(File(CHECKSUMS, "".join(lines).encode("utf-8"), 0o600, producer))
+    whole.append(File(CHECKSUMS, "".join(lines).encode("utf-8"), LISTS_MODE, producer))
     return whole

@@ -17,6 +17,7 @@ from aicr_core.engine.bundle_names import (
     CHECKSUMS,
     HISTORY,
     INVENTORY,
+    LISTS_MODE,
     TOOL_ATTESTATION,
     UNLISTED,
 )
@@ -158,12 +159,19 @@ def _inventory(
         entry, found = entries[path], seen[path]
         if (entry.get("sha256"), entry.get("size")) != (found.sha256, found.size):
             yield f"{shown(path)} is not what {INVENTORY} says"
-        mask = 0o7777 if modes else 0o100
         want = entry.get("mode")
         if not isinstance(want, str) or not re.fullmatch("[0-7]{3,5}", want):
             yield f"{INVENTORY} has no mode of {shown(path)}"
-        elif (int(want, 8) ^ found.mode) & mask:
-            yield f"{shown(path)} has the mode {found.mode:04o}, not {want}"
+        else:
+            yield from _mode(path, found, int(want, 8), modes)
+    for path in (INVENTORY, CHECKSUMS, BUNDLE_ATTESTATION):
+        if path in seen:
+            yield from _mode(path, seen[path], LISTS_MODE, modes)
+
+
+def _mode(path: str, found: Seen, want: int, modes: bool) -> Iterator[str]:
+    if (found.mode ^ want) & (0o7777 if modes else 0o100):
+        yield f"{shown(path)} has the mode {found.mode:04o}, not {want:04o}"
 
 
 def _entries(data: bytes) -> dict[str, dict[str, Any]] | None:

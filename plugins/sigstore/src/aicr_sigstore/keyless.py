@@ -33,6 +33,8 @@ def open_certificate(ctx: Context) -> Signing:
         signer = Signer(token, SigningContext.from_trust_config(config))
         # With its cache (the default) this is the certificate that the signature will carry.
         identity = name_of(signer._signing_cert())
+    except AicrError:
+        raise
     except Exception as error:
         raise failure(error, "get a certificate") from error
 
@@ -75,8 +77,6 @@ def _config(path: str) -> ClientTrustConfig:
 
 def failure(error: Exception, doing: str) -> AicrError:
     """Give the error that a person understands for one of the library's, or of the services'."""
-    if isinstance(error, AicrError):
-        return error
     status = _status(error)
     if isinstance(error, ExpiredIdentity):
         return AicrError(Code.UNAUTHORIZED, f"cannot {doing}: the identity token has expired")
