@@ -22,7 +22,7 @@ WHAT = (
 NAMES = ("aicr-core", "aicr-helm", "aicr-recipes")
 
 
-def _skip_unless_pinned() -> None:
+def skip_unless_pinned() -> None:
     """Skip where other versions are installed than the pinned ones (nox -s minimums): no release is made there."""
     pins = graph.pins(ROOT / "constraints.txt")
     for found in distributions():
@@ -35,7 +35,7 @@ def _skip_unless_pinned() -> None:
 
 def repository(target: pathlib.Path) -> pathlib.Path:
     """Make a repository of the core, the base catalogue and the deployer helm, with one commit tagged v0.1.0."""
-    _skip_unless_pinned()
+    skip_unless_pinned()
     skip = shutil.ignore_patterns("__pycache__", "tests")
     for name in WHAT:
         place = target / name
