@@ -496,6 +496,76 @@ def aicr_publishers():
     assert "installed: oci, shelf" in capsys.readouterr().err
 
 
+ENGINE = """
+import hashlib
+def find(ctx, wanted):
+    if wanted.name != "csi" or ctx.options["offline"]:
+        raise api.AicrError(api.Code.NOT_FOUND, "no such chart")
+    data = b"a package"
+    return api.PackagedChart(name="csi", version="1", data=data, source="here", sha256=hashlib.sha256(data).hexdigest())
+def describe(ctx, chart):
+    return api.ChartFacts(values={}, licence="MIT")
+def render(ctx, chart, request):
+    image = "probe.example/" + request.release + ":" + str(request.values.get("tag", "0"))
+    return "kind: Pod\\nspec: {containers: [{name: c, image: '" + image + "'}]}\\n"
+@api.hookimpl
+def aicr_chart_engines():
+    yield api.ChartEngine(name="paper", find=find, describe=describe, render=render)
+"""
+
+
+def test_aicr_chart_engines(
+    plugin: Any,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("AICR_PLUGINS", "probe,helm,airgap,recipes")
+    plugin("aicr_chart_engines", ENGINE)
+    assert run(["mirror", "list", "-r", "recipe.yaml", "--set", "csi:tag=7", "-f", "images"]) == 0
+    assert capsys.readouterr().out == "probe.example/csi:7\n"
+    assert run(["mirror", "list", "-r", "recipe.yaml", "--offline"]) == 3
+    assert "component csi: no such chart (plugin probe)" in capsys.readouterr().err
+    assert bundle("--vendor-charts") == 0
+    assert (tmp_path / "bundle/csi/charts/csi-1.tgz").read_bytes() == b"a package"
+
+
+def test_aicr_extra_images(plugin: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    plugin("aicr_extra_images", """
+@api.hookimpl
+def aicr_extra_images(component, values):
+    return [f"probe.example/{component['name']}:{values['tag']}"]
+""")  # fmt: skip
+    pathlib.Path("recipe.yaml").write_text(to_yaml(BARE))
+    assert run(["mirror", "list", "-r", "recipe.yaml", "--set", "csi:tag=v7", "-f", "images"]) == 0
+    assert capsys.readouterr().out == "probe.example/csi:v7\n"
+
+
+BARE: dict[str, Any] = {
+    "kind": "RecipeResult",
+    "componentRefs": [{"name": "csi", "type": "Helm", "source": ""}],
+}
+
+
+def test_aicr_inventory_writers(
+    plugin: Any, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugin("aicr_inventory_writers", """
+def write(inventory):
+    return " ".join(component.name for component in inventory.components)
+@api.hookimpl
+def aicr_inventory_writers():
+    yield api.InventoryWriter(name="names", purpose="mirror", write=write)
+    yield api.InventoryWriter(name="names", purpose="sbom", write=write, suffix=".names")
+""")  # fmt: skip
+    pathlib.Path("recipe.yaml").write_text(to_yaml(BARE))
+    assert run(["mirror", "list", "-r", "recipe.yaml", "-f", "names"]) == 0
+    assert capsys.readouterr().out == "csi"
+    assert bundle("--sbom", "names") == 0
+    assert (tmp_path / "bundle/sbom.names").read_text() == "csi"
+    assert "  sbom.names\n" in (tmp_path / "bundle/checksums.txt").read_text()
+
+
 def test_every_hook_that_is_called_has_a_test_here() -> None:
     page = pathlib.Path(__file__).resolve().parents[1] / "docs/plugins/hooks.md"
     sections = re.findall(r"(?ms)^### `(aicr_\w+)\(.*?$\n(.*?)(?=^##)", page.read_text("utf-8"))
