@@ -8,6 +8,7 @@ from aicr_core._version import HOOKSPEC, __version__
 from aicr_core.kit.archive import pack
 from aicr_core.kit.constraints import evaluate as satisfies
 from aicr_core.kit.constraints import parse as parse_expression
+from aicr_core.kit.context import Context
 from aicr_core.kit.emit import to_json, to_yaml
 from aicr_core.kit.errors import AicrError, Code, nearest
 from aicr_core.kit.frames import read_frames, write_frames
@@ -15,11 +16,11 @@ from aicr_core.kit.http import fetch
 from aicr_core.kit.imageref import ImageReference, image_reference
 from aicr_core.kit.junit import Case, Suite, junit_document, junit_seconds
 from aicr_core.kit.localchart import chart_version, manifests_chart, wrapper_chart
+from aicr_core.kit.process import Completed
 from aicr_core.kit.rendered import rendered_objects
-from aicr_core.kit.run import Completed, Context
 from aicr_core.kit.sarif import sarif_log
 from aicr_core.kit.text import markdown, table
-from aicr_core.kit.yamlio import load_all
+from aicr_core.kit.yamlio import load, load_all
 from aicr_core.model.agent import AgentRequest, AgentResult, NodeResult
 from aicr_core.model.bundle import Artifact, BundlePlan, BundleReport, ComponentBundle, Release
 from aicr_core.model.charts import ChartFacts, ChartWanted, PackagedChart, RenderRequest
@@ -82,7 +83,7 @@ from aicr_core.plugins.specs import hookimpl
 
 if TYPE_CHECKING:
     from aicr_core.app.bundle_request import BundleRequest
-    from aicr_core.session import Session, Text
+    from aicr_core.session import Bundle, Session, Text
 
 __all__ = [
     "HOOKSPEC",
@@ -95,6 +96,7 @@ __all__ = [
     "AgentResult",
     "AicrError",
     "Artifact",
+    "Bundle",
     "BundleCheck",
     "BundleLint",
     "BundleObject",
@@ -173,6 +175,7 @@ __all__ = [
     "image_reference",
     "junit_document",
     "junit_seconds",
+    "load",
     "load_all",
     "local_chart",
     "manifests_chart",
@@ -203,6 +206,7 @@ __all__ = [
 
 # What only programs that drive the engine use: a plugin's hooks must not pay for importing it.
 _LATE = {
+    "Bundle": "aicr_core.session",
     "BundleRequest": "aicr_core.app.bundle_request",
     "Session": "aicr_core.session",
     "Text": "aicr_core.session",

@@ -2,242 +2,24 @@
 
 Threads are daemons: a hung one never holds the exit. ``concurrent.futures`` joins its workers at exit and is not
 used. A thread cannot be killed: one past its deadline is told so, reported and abandoned, its late result dropped.
+What a task is called with (``kit.context``) can be had from here too.
 """
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core.kit import limits
-from aicr_core.kit.clock import Clock
+from aicr_core.kit.context import Context
 from aicr_core.kit.errors import AicrError, Code
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Mapping, Sequence
 
-POLL = 0.1
-"""Seconds between two looks at the cancellation while a child process runs."""
-MAX_OUTPUT = 64 * 1024 * 1024
-"""Bytes a child process may write, both streams together: an endless writer must not take the memory."""
-
-
-class Completed(NamedTuple):
-    """A child process that ended: exit status (negative: the signal), and what it wrote."""
-
-    status: int
-    stdout: bytes
-    stderr: bytes
-
-
-class Context:
-    """What a provider gets: deadline, cancellation, settings, options of the run, child processes, templates."""
-
-    def __init__(
-        self,
-        *,
-        settings: Any = None,
-        timeout: float = limits.TASK,
-        render: Callable[..., str] | None = None,
-        log: Callable[[str], None] | None = None,
-        cancelled: threading.Event | None = None,
-        options: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.settings = settings
-        self.options: Mapping[str, Any] = options or {}
-        self._render = render
-        self._log = log
-        self._cancelled = cancelled or threading.Event()
-        self._abandoned = threading.Event()
-        self._end = time.monotonic() + timeout
-
-    def remaining(self) -> float:
-        """Seconds left until the deadline, never negative."""
-        return max(0.0, self._end - time.monotonic())
-
-    def within(self, seconds: float) -> Context:
-        """Give a context that ends with this one, and after ``seconds`` at the latest."""
-        inner = Context(
-            settings=self.settings, timeout=min(seconds, self.remaining()), render=self._render,
-            log=self._log, cancelled=self._cancelled, options=self.options,
-        )  # fmt: skip
-        inner._abandoned = self._abandoned
-        return inner
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether this work is no longer wanted: stopped by the user, by the core, or past its deadline."""
-        return self._cancelled.is_set() or self._abandoned.is_set()
-
-    def abandon(self) -> None:
-        """Tell the work that nobody waits for it any more; the runner calls this."""
-        self._abandoned.set()
-
-    def now(self) -> str:
-        """The time for what is written, RFC 3339 in UTC; fixed by ``SOURCE_DATE_EPOCH``."""
-        env = self.settings.env if self.settings is not None else {}
-        return Clock.from_env(env).stamp()
-
-    def log(self, message: str) -> None:
-        """Write a line for the person, on standard error; never to standard output."""
-        if self._log is not None:
-            self._log(message)
-
-    def render(self, template: str, **variables: Any) -> str:
-        """Render a Jinja2 template text with the project's settings (see docs/plugins/tutorial.md).
-
-        Raises AicrError(INVALID_REQUEST) naming the variable that is missing.
-        """
-        if self._render is None:
-            raise AicrError(Code.INTERNAL, "this run has no template renderer")
-        return self._render(template, **variables)
-
-    def run(
-        self,
-        argv: Sequence[str],
-        *,
-        stdin: bytes = b"",
-        cwd: str | None = None,
-        env: Mapping[str, str] | None = None,
-        check: bool = True,
-        timeout: float | None = None,
-        max_output: int = MAX_OUTPUT,
-    ) -> Completed:
-        """Run a program, without a shell, for no longer than the remaining time, nor than ``timeout`` seconds.
-
-        It gets a process group of its own, which is ended as a whole (SIGTERM, then SIGKILL) at the deadline,
-        on cancellation, and when it writes more than ``max_output`` bytes. ``env`` replaces the environment.
-        Raises AicrError: NOT_FOUND when there is no such program, TIMEOUT, INTERNAL for too much output and,
-        with ``check``, INTERNAL with its last line when it fails.
-        """
-        import subprocess
-
-        try:
-            process = subprocess.Popen(
-                list(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                cwd=cwd, env=dict(env) if env is not None else None, start_new_session=True,
-            )  # fmt: skip
-        except FileNotFoundError:
-            missing = cwd if cwd is not None and not _is_folder(cwd) else argv[0]
-            raise AicrError(Code.NOT_FOUND, f"{missing} is not there", hint="install it") from None
-        except OSError as error:
-            raise AicrError(
-                Code.INTERNAL, f"cannot start {argv[0]}: {error.strerror or error}"
-            ) from None
-        try:
-            stdout, stderr = self._exchange(argv[0], process, stdin, timeout, max_output)
-        except BaseException as error:
-            end_group(process)
-            if not isinstance(error, subprocess.TimeoutExpired):
-                raise
-            word = "was cancelled" if self.cancelled else "took longer than it may"
-            raise AicrError(Code.TIMEOUT, f"{argv[0]} {word} and was ended") from None
-        if check and process.returncode:
-            lines = stderr.decode("utf-8", "replace").strip().splitlines() or [""]
-            raise AicrError(
-                Code.INTERNAL, f"{argv[0]} failed with status {process.returncode}: {lines[-1]}"
-            )
-        return Completed(process.returncode, stdout, stderr)
-
-    def _exchange(
-        self,
-        name: str,
-        process: subprocess.Popen[bytes],
-        stdin: bytes,
-        timeout: float | None,
-        room: int,
-    ) -> tuple[bytes, bytes]:
-        """Hand over the input, read both outputs, wait for the end. Not ``communicate``: that has no bound."""
-        import os
-        import selectors
-        from subprocess import TimeoutExpired
-
-        assert process.stdin is not None
-        end = time.monotonic() + (self.remaining() if timeout is None else timeout)
-        found = {process.stdout: bytearray(), process.stderr: bytearray()}
-        unsent = memoryview(stdin)
-
-        def left() -> float:
-            seconds = min(self.remaining(), end - time.monotonic())
-            if self.cancelled or seconds <= 0:
-                raise TimeoutExpired(name, 0)
-            return min(POLL, seconds)
-
-        with selectors.DefaultSelector() as selector:
-            for stream in found:
-                selector.register(stream, selectors.EVENT_READ)  # type: ignore[arg-type]
-            os.set_blocking(process.stdin.fileno(), False)
-            selector.register(process.stdin, selectors.EVENT_WRITE)
-            while selector.get_map():
-                for key, _ in selector.select(left()):
-                    if key.fileobj is process.stdin:
-                        unsent = unsent[_write(key.fd, unsent) :]
-                        done = not unsent
-                    else:
-                        chunk = os.read(key.fd, 65536)
-                        found[key.fileobj] += chunk  # type: ignore[index]
-                        room -= len(chunk)
-                        done = not chunk
-                    if room < 0:
-                        raise AicrError(Code.INTERNAL, f"{name} wrote too much and was ended")
-                    if done:
-                        selector.unregister(key.fileobj)
-                        key.fileobj.close()  # type: ignore[union-attr]
-        while True:
-            seconds = left()
-            with contextlib.suppress(TimeoutExpired):
-                process.wait(seconds)
-                return bytes(found[process.stdout]), bytes(found[process.stderr])
-
-
-def _write(descriptor: int, data: memoryview) -> int:
-    """Write what fits; a reader that has gone takes everything."""
-    import os
-
-    try:
-        return os.write(descriptor, data[:65536])
-    except BlockingIOError:
-        return 0
-    except BrokenPipeError:
-        return len(data)
-
-
-def _is_folder(path: str) -> bool:
-    import os
-
-    return os.path.isdir(path)
-
-
-def end_group(process: subprocess.Popen[bytes], grace: float = limits.GRACE) -> None:
-    """End a process that was started in a session of its own, with all its children, and reap it.
-
-    For one that was not waited for, or whose children still hold its pipes: only then its group's number is sure
-    to be still its own.
-    """
-    import os
-    import signal
-    from subprocess import TimeoutExpired
-
-    def tell(number: int) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, number)
-
-    if process.poll() is None:
-        tell(signal.SIGTERM)
-        with contextlib.suppress(TimeoutExpired):
-            process.wait(grace)
-    tell(signal.SIGKILL)
-    with contextlib.suppress(TimeoutExpired):
-        # One that hangs in the kernel does not die; whoever called has more to do than to wait for it.
-        process.wait(grace)
-    for stream in (process.stdin, process.stdout, process.stderr):
-        if stream is not None:
-            with contextlib.suppress(OSError):
-                stream.close()
+__all__ = ["Context", "Outcome", "Runner", "Task"]
 
 
 class Task(NamedTuple):

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from aicr_core.kit.errors import AicrError, Code
-from aicr_core.kit.run import Completed, Context, Runner, Task, end_group
+from aicr_core.kit.process import Completed, end_group
+from aicr_core.kit.run import Context, Runner, Task
 
 
 def _task(name: str, call: Any, **options: Any) -> Task:
