@@ -13,6 +13,7 @@ import itertools
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from aicr_core.kit.errors import AicrError, Code
 from aicr_core.kit.localchart import manifests_chart, wrapper_chart
 from aicr_core.kit.yamlio import load_all
 from aicr_core.model.bundle import Artifact
@@ -75,7 +76,7 @@ def parts(plan: BundlePlan) -> tuple[Part, ...]:
     """Give every Helm release in order of deployment.
 
     A component that installs nothing has no part; who needs it waits for what it needs. With ``plan.serial`` each part
-    waits for the one before it. Raises AicrError for manifests that are no YAML.
+    waits for the one before it. Raises AicrError for manifests that are no YAML, as far as they have to be read.
     """
     taken = {short(release.name) for release in plan.releases}
     found: list[Part] = []
@@ -173,8 +174,21 @@ def _named(release: Release) -> list[tuple[str, File]]:
         if not name.endswith((".yaml", ".yml", ".json")):
             name += ".yaml"
         taken.add(name)
+        _check_text(item, release.name)
         found.append((item.path, (name, item.data)))
     return found
+
+
+def _check_text(item: Artifact, component: str) -> None:
+    try:
+        item.data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise AicrError(
+            Code.INVALID_REQUEST,
+            f"{item.path} is no text: byte {error.start} is not UTF-8",
+            where=f"component {component}",
+            hint="give a manifest in YAML",
+        ) from None
 
 
 def _apart(files: list[File]) -> tuple[list[File], list[File]]:

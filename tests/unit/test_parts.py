@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import pathlib
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plans import CONFIG, plan, put, release
+from plans import manifests as files
 
-from aicr_core.api import Artifact, BundlePlan, Part, Release, load_all, local_chart, parts, short
+from aicr_core.api import (
+    AicrError,
+    Artifact,
+    Part,
+    Release,
+    load_all,
+    local_chart,
+    parts,
+    short,
+)
 
 CRD = b"""apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
@@ -17,29 +27,6 @@ metadata: {name: things.e.example}
 spec: {group: e.example, names: {kind: Thing}}
 """
 THING = b"apiVersion: e.example/v1\nkind: Thing\nmetadata: {name: one}\n"
-CONFIG = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"
-
-
-def release(name: str, *needs: str, **fields: Any) -> Release:
-    base: dict[str, Any] = {
-        "kind": "helm", "namespace": "ns", "repository": "https://e.example", "chart": name, "version": "1.0.0",
-        "values": {}, "depends_on": needs,
-    }  # fmt: skip
-    return Release(name=name, **{**base, **fields})
-
-
-def files(**named: bytes) -> tuple[Artifact, ...]:
-    return tuple(
-        Artifact(path=f"manifests/{name.replace('_', '.')}", data=data)
-        for name, data in named.items()
-    )
-
-
-def plan(*releases: Release, serial: bool = False) -> BundlePlan:
-    return BundlePlan(
-        releases=releases, recipe={}, recipe_version="1", tool_version="1.2.3", criteria={},
-        constraints=(), options={}, serial=serial,
-    )  # fmt: skip
 
 
 def order(*releases: Release, serial: bool = False) -> list[tuple[str, tuple[str, ...]]]:
@@ -122,7 +109,8 @@ def test_what_a_part_says_of_its_manifests() -> None:
     other = own.replace(b"ns}", b"other}")
 
     def of(data: bytes) -> Part:
-        return parts(plan(release("a", kind="manifests", manifests=files(x_yaml=data))))[0]
+        texts = files(x_yaml=data)
+        return parts(plan(release("a", kind="manifests", namespace="ns", manifests=texts)))[0]
 
     assert (of(own).own_namespace, of(own).custom) == (True, False)
     assert not of(other).own_namespace
@@ -136,11 +124,9 @@ def test_every_manifest_is_rendered_by_helm(tmp_path: pathlib.Path) -> None:
         *files(_hidden_yaml=CONFIG, plain=CONFIG, NOTES_txt=CONFIG, x_json=b'{"kind":"List","items":[{"a":{}}]}'),
         Artifact(path="manifests/sub/x.json", data=b'{"kind": "{{ .Values.no }}"}'),
     )  # fmt: skip
-    whole = plan(release("a", kind="manifests", manifests=manifests))
+    whole = plan(release("a", kind="manifests", version="1.0.0", manifests=manifests))
     (part,) = parts(whole)
-    for item in local_chart(part, whole):
-        (tmp_path / item.path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / item.path).write_bytes(item.data)
+    put({item.path: item.data for item in local_chart(part, whole)}, tmp_path)
     rendered = helm.Chart.load(str(tmp_path / "a")).render({})
     assert sorted(rendered.values()) == sorted(item.data.decode() for item in manifests)
     chart = load_all((tmp_path / "a/Chart.yaml").read_bytes(), "Chart.yaml")[0]
@@ -161,6 +147,14 @@ def test_no_document_is_lost(documents: list[bytes], several: bool) -> None:
     definitions = [part.name for part in found if any("spec" in doc for doc in part.documents)]
     things = [part.name for part in found if any(doc["kind"] == "Thing" for doc in part.documents)]
     assert not set(definitions) & set(things)
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe", THING + b"---\n" + CRD + b"---\na: [\n"])
+def test_manifests_that_cannot_be_read(data: bytes) -> None:
+    with pytest.raises(AicrError) as caught:
+        parts(plan(release("a", manifests=files(x_yaml=data))))
+    assert "\n" not in str(caught.value)
+    assert "x.yaml" in f"{caught.value.message} {caught.value.where}"
 
 
 def test_short() -> None:

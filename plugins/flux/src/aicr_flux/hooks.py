@@ -56,4 +56,5 @@ def aicr_deployers() -> Iterable[Deployer]:
         object_at="{component}/helmrelease.yaml",
         values_at="{component}/helmrelease.yaml",
         values_key="spec.values",
+        archive_key="spec.values.{chart}",
     )

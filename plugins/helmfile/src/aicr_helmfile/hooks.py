@@ -21,6 +21,6 @@ def aicr_deployers() -> Iterable[Deployer]:
         notes="aicr_helmfile.remarks:notes",
         dynamic=True,
         entrypoint="helmfile.yaml",
-        object_at="{component}",
+        object_at="helmfile.yaml",
         values_at="{component}/values.yaml",
     )
