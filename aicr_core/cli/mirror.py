@@ -57,6 +57,7 @@ def list_command(environment: Environment, /, **options: Any) -> None:
     The list is complete, or the command fails and names what is missing. Give the values, switches and --data that the
     bundle is made with.
     """
+    from aicr_core.app import sinks
     from aicr_core.app.mirror import MirrorRequest, mirror_list
     from aicr_core.cli.counter import Counter
 
@@ -70,6 +71,7 @@ def list_command(environment: Environment, /, **options: Any) -> None:
             else "give --recipe, criteria or --snapshot"
         )
     output = single("output", options["output"])
+    sinks.check(environment, output)
     request = MirrorRequest(
         recipe=recipe,
         criteria=chosen if asked else None,

@@ -132,7 +132,7 @@ def refuse(
     return AicrError(
         Code.INVALID_REQUEST,
         f"no overlay covers {names} with the other criteria given: {'; '.join(reasons)}",
-        hint=f"{hint}, or take the smaller recipe with --allow-partial",
+        hint=f"{hint}, or take the smaller recipe of `aicr recipe --allow-partial`",
     )
 
 

@@ -60,7 +60,9 @@ def build(
     ``looked`` holds what each chart brings, ``declared`` what plugins name beyond it, both by component. ``written``
     are the files of the bundle, if it is written already: manifests are named by their place in it.
     """
-    places = {_sha256(file.data): file.path for file in reversed(written)}
+    sizes = {len(item.data) for release in plan.releases for item in release.manifests}
+    # Of the same size only: charts that a bundle brings along are megabytes.
+    places = {_sha256(f.data): f.path for f in reversed(written) if len(f.data) in sizes}
     components = []
     users: dict[str, set[str]] = {}
     shown: set[str] = set()

@@ -46,9 +46,7 @@ def chart_purl(chart: InventoryChart) -> str:
 
 def plugin_purl(plugin: InventoryPlugin) -> str:
     """Give the package URL of a distribution."""
-    return (
-        f"pkg:pypi/{plugin.distribution.lower().replace('_', '-')}@{quote(plugin.version, safe=':')}"
-    )
+    return f"pkg:pypi/{plugin.distribution.lower().replace('_', '-')}@{quote(plugin.version, safe=':')}"
 
 
 def _qualifiers(values: dict[str, str]) -> str:
