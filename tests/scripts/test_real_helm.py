@@ -144,3 +144,32 @@ def test_real_helm_takes_the_arguments_of_the_script(
     arguments = ["template", call[3], str(chart), *call[at + 2 :]]
     done = subprocess.run([helm, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_real_helm_installs_the_chart_that_the_bundle_brings_along(
+    helm: pathlib.Path, tmp_path: pathlib.Path, make_bundle: Any
+) -> None:
+    """The script's own words, archive included: a real Helm renders what lies in the bundle, from no repository."""
+    import stand_in_charts
+    from fakes import calls, run_script
+
+    from aicr_core.kit import yamlio
+
+    stand_in_charts.package(tmp_path / "charts", "shown", "1.0.0")
+    refs = [{"name": "one", "namespace": "n", "type": "Helm", "source": "https://x.invalid", "chart": "shown",
+             "version": "1.0.0", "overrides": {"extra": True}}]  # fmt: skip
+    recipe = {"kind": "RecipeResult", "componentRefs": refs}
+    words = ["--vendor-charts", "--charts", str(tmp_path / "charts"), "--offline"]
+    folder = make_bundle(recipe, *words)
+    run_script(folder / "deploy.sh", ["--no-wait"], tmp_path, {})
+    (call,) = (row for row in calls(tmp_path, folder) if row[:2] == ["helm", "upgrade"])
+    assert call[4] == "$BUNDLE/one/charts/shown-1.0.0.tgz"
+    assert "--repo" not in call
+    assert "--version" not in call
+    arguments = [word.replace("$BUNDLE", str(folder)) for word in call[3:]]
+    done = subprocess.run(
+        [helm, "template", *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    documents = [item for item in yamlio.load_all(done.stdout, "helm") if item]
+    assert {"Deployment", "Pod", "Job", "Policy"} <= {item["kind"] for item in documents}
