@@ -10,8 +10,8 @@ from aicr_core.api import AicrError, Code
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from aicr_oci.exchange import Answer
     from aicr_oci.reference import Reference
-    from aicr_oci.transport import Answer
 
 _CODES = {
     401: Code.UNAUTHORIZED,

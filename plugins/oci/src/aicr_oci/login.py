@@ -19,8 +19,9 @@ from aicr_oci.faults import login_hint, refused
 if TYPE_CHECKING:
     from aicr_core.api import Context
     from aicr_oci.credentials import Credentials
+    from aicr_oci.exchange import Answer
     from aicr_oci.reference import Reference
-    from aicr_oci.transport import Answer, Transport
+    from aicr_oci.transport import Transport
 
 _TOKEN_LIMIT = 1024 * 1024
 _WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"

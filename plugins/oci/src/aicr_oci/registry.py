@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from aicr_core.api import Context
+    from aicr_oci.exchange import Answer
     from aicr_oci.manifest import Blob
     from aicr_oci.reference import Reference
-    from aicr_oci.transport import Answer
 
 _REDIRECTS = 5
 _LOGINS = 2
@@ -119,7 +119,9 @@ class Registry:
 
     def blob(self, blob: Blob) -> bytes:
         """Give a blob, held to its length and digest."""
-        answer = self._ask("GET", f"{self._base}/blobs/{blob.digest}", limit=blob.size)
+        answer = self._ask(
+            "GET", f"{self._base}/blobs/{blob.digest}", limit=blob.size, expected=blob.size
+        )
         if answer.status != 200:
             raise self._refused(answer, "get the layer")
         if len(answer.data) != blob.size:
@@ -138,6 +140,7 @@ class Registry:
         headers: dict[str, str] | None = None,
         body: bytes | None = None,
         limit: int = 0,
+        expected: int = 0,
     ) -> Answer:
         """Make a request, logging in where the registry wants it, following where it may send a download."""
         logins = redirects = 0
@@ -145,7 +148,7 @@ class Registry:
             own = _origin(url) == _origin(self._root)
             login = {"Authorization": self._login.header} if own and self._login.header else {}
             answer = self._transport.send(
-                method, url, {**(headers or {}), **login}, body=body, limit=limit
+                method, url, {**(headers or {}), **login}, body=body, limit=limit, expected=expected
             )
             if answer.status == 401 and own and logins < _LOGINS:
                 logins += 1

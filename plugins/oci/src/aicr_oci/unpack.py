@@ -154,7 +154,8 @@ class _Archive:
         found: dict[bytes, bytes] = {}
         while data:
             length, blank, _ = data.partition(b" ")
-            if not blank or not length.isdigit() or len(length) > 6:
+            sound = blank and length.isdigit() and len(length) < 7
+            if not sound or int(length) > len(data):
                 raise _Refused("an extended header is damaged")
             record, data = data[len(length) + 1 : int(length)], data[int(length) :]
             key, equals, value = record.partition(b"=")
