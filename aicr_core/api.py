@@ -83,6 +83,7 @@ from aicr_core.plugins.specs import hookimpl
 
 if TYPE_CHECKING:
     from aicr_core.app.bundle_request import BundleRequest
+    from aicr_core.engine.query import NotThere
     from aicr_core.session import Bundle, Session, Text
 
 __all__ = [
@@ -141,6 +142,7 @@ __all__ = [
     "Matcher",
     "Measurement",
     "NodeResult",
+    "NotThere",
     "PackagedChart",
     "Page",
     "Part",
@@ -208,6 +210,7 @@ __all__ = [
 _LATE = {
     "Bundle": "aicr_core.session",
     "BundleRequest": "aicr_core.app.bundle_request",
+    "NotThere": "aicr_core.engine.query",
     "Session": "aicr_core.session",
     "Text": "aicr_core.session",
 }

@@ -155,6 +155,13 @@ class Session:
 
         return select(document, selector)
 
+    def check(self, request: BundleRequest) -> None:
+        """Parse the texts of a bundle's request, without a recipe. Raises AicrError that names the flag."""
+        from aicr_core.app.bundle_request import parse_options, value_settings
+
+        parse_options(request)
+        value_settings(request, request.set_values)
+
     def bundle(self, request: BundleRequest) -> Bundle:
         """Make a bundle in memory; the request's ``recipe`` is a source, its ``output`` counts for nothing.
 

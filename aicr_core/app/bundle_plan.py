@@ -19,7 +19,7 @@ from aicr_core.model.bundle import BundlePlan
 from aicr_core.plugins.manager import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from aicr_core.app.bundle_request import BundleRequest
     from aicr_core.app.environment import Environment
@@ -54,7 +54,10 @@ def make_plan(
     name = request.deployer.strip().lower() or "helm"
     plugin, deployer = _deployer(environment, name)
     options = parse_options(request)
-    of_components, of_deployer = deployers.split(setflags.split_overrides(request.set_values))
+    given: Sequence[str] = request.set_values
+    if not request.literal_commas:
+        given = setflags.split_overrides(given)
+    of_components, of_deployer = deployers.split(given)
     given = deployers.with_app_name(name, deployer.options, of_deployer, request.app_name)
     chosen = deployers.settings(name, deployer.options, given)
     settings = value_settings(request, of_components)

@@ -47,6 +47,7 @@ class BundleRequest(NamedTuple):
     force: bool = False
     jobs: int = 0
     kubeconfig: str = ""
+    literal_commas: bool = False
     plain_http: bool = False
     insecure_tls: bool = False
     image_refs: str = ""
@@ -73,7 +74,7 @@ def parse_options(request: BundleRequest) -> Document:
     """Parse selectors, tolerations, gate and node count. Raises AicrError naming the flag."""
     if request.nodes < 0:
         raise AicrError(Code.INVALID_REQUEST, "a number of nodes is not negative", where="--nodes")
-    split = setflags.split_commas
+    split = list if request.literal_commas else setflags.split_commas
     return {
         "system_node_selector": setflags.selectors(
             split(request.system_node_selector), "--system-node-selector"

@@ -96,10 +96,21 @@ def _steps(selector: str) -> list[str | int]:
     return steps
 
 
+class NotThere(AicrError):
+    """A selector that names nothing: the ``step`` that fails, and the keys that are there (None: no mapping)."""
+
+    def __init__(
+        self, message: str, hint: str | None, step: str, available: tuple[str, ...] | None
+    ) -> None:
+        super().__init__(Code.NOT_FOUND, message, hint=hint)
+        self.step = step
+        self.available = available
+
+
 def select(document: Any, selector: str) -> Any:
     """Give the value that ``selector`` names; the whole document for "" and ".".
 
-    Raises AicrError(NOT_FOUND) naming the selector, the part that fails, and what is there.
+    Raises NotThere naming the selector, the part that fails, and what is there.
     """
     value = document
     walked = ""
@@ -107,23 +118,29 @@ def select(document: Any, selector: str) -> Any:
         place = walked or "the recipe"
         if isinstance(step, int):
             if not isinstance(value, list):
-                raise _missing(selector, f"{place} is no list")
+                raise _missing(selector, f"{place} is no list", step)
             if step >= len(value):
-                raise _missing(selector, f"{place} has {len(value)} items")
+                raise _missing(selector, f"{place} has {len(value)} items", step)
             value = value[step]
             walked += f"[{step}]"
             continue
         if not isinstance(value, dict):
             what = "a list: use [n]" if isinstance(value, list) else "a single value"
-            raise _missing(selector, f"{place} is {what}")
+            raise _missing(selector, f"{place} is {what}", step)
         if step not in value:
             close = nearest(step, value)
             hint = f'did you mean "{close}"?' if close else f"available: {', '.join(sorted(value))}"
-            raise _missing(selector, f'{place} has no "{step}"', hint)
+            raise _missing(selector, f'{place} has no "{step}"', step, hint, tuple(sorted(value)))
         value = value[step]
         walked += f".{step}" if walked else step
     return value
 
 
-def _missing(selector: str, message: str, hint: str | None = None) -> AicrError:
-    return AicrError(Code.NOT_FOUND, f'selector "{selector}": {message}', hint=hint)
+def _missing(
+    selector: str,
+    message: str,
+    step: str | int,
+    hint: str | None = None,
+    available: tuple[str, ...] | None = None,
+) -> NotThere:
+    return NotThere(f'selector "{selector}": {message}', hint, str(step), available)

@@ -1,0 +1,49 @@
+"""A bundle as a zip archive: sorted, with fixed times, so that the same bundle gives the same bytes (D16)."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from aicr_core.api import Bundle
+
+_TIME = (1980, 1, 1, 0, 0, 0)
+"""The earliest time that the format can hold."""
+_FOLDER, _FILE = 0o040755, 0o100000
+_UNIX = 3
+
+
+class Archive(NamedTuple):
+    """The archive, how many files are in it, and what they measure unpacked."""
+
+    data: bytes
+    files: int
+    size: int
+    notes: tuple[str, ...]
+
+
+def of(bundle: Bundle) -> Archive:
+    """Give the archive of a bundle: entries in name order, folders as entries of their own, Unix modes kept."""
+    entries = {file.path: file for file in bundle.files}
+    folders = {
+        "/".join(parts[:depth]) + "/"
+        for parts in (path.split("/") for path in entries)
+        for depth in range(1, len(parts))
+    }
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        # A folder stands before what is in it: its name, without the slash at the end, is a prefix of theirs.
+        for name in sorted([*entries, *folders], key=lambda name: name.rstrip("/").split("/")):
+            info = zipfile.ZipInfo(name, _TIME)
+            info.create_system = _UNIX
+            if name in folders:
+                info.external_attr = _FOLDER << 16 | 0x10
+                archive.writestr(info, b"")
+            else:
+                info.external_attr = (_FILE | entries[name].mode) << 16
+                info.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(info, entries[name].data)
+    size = sum(len(file.data) for file in bundle.files)
+    return Archive(stream.getvalue(), len(bundle.files), size, bundle.notes)

@@ -1,0 +1,199 @@
+"""The outermost layer: what every request gets, in one pass (spec/server.md 4, 21.3).
+
+Request identifier, version header, rate limit, the checks of HTTP itself that servers do differently, counting, the
+access line, and the last net under an endpoint that has a defect. Routes and their answers are inside.
+"""
+
+from __future__ import annotations
+
+import html
+import posixpath
+import re
+import time
+import urllib.parse
+from typing import TYPE_CHECKING, Any
+
+from aicr_core.api import Code
+from aicr_server import metrics, problems, requestid
+from aicr_server.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    from aicr_server.accesslog import AccessLog
+    from aicr_server.auth import Guard
+    from aicr_server.limiter import Limiter
+    from aicr_server.settings import ServerSettings
+
+    Scope = MutableMapping[str, Any]
+    Message = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[Message]]
+    Send = Callable[[Message], Awaitable[None]]
+    App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_BROKEN = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+OPEN = frozenset({"/health", "/ready", "/metrics"})
+"""Never limited, and without the headers of the chain: probes and scrapers ask them."""
+
+
+class Front:
+    """Wraps the application; ``routes`` are the paths that have a label of their own in the metrics."""
+
+    def __init__(
+        self,
+        inner: App,
+        settings: ServerSettings,
+        limiter: Limiter,
+        counters: metrics.Metrics,
+        log: AccessLog,
+        guard: Guard,
+        routes: frozenset[str],
+    ) -> None:
+        self._inner = inner
+        self._settings = settings
+        self._limiter = limiter
+        self._counters = counters
+        self._log = log
+        self._guard = guard
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; lifespan messages go through."""
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        started = time.perf_counter()
+        path = scope["path"]
+        clean = _clean(path)
+        if clean != path:
+            await _redirect(scope, clean, send)
+            return
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1")
+            for name, value in scope["headers"]
+        }
+        request_id = requestid.of(headers.get("x-request-id", ""))
+        scope["aicr.request_id"] = request_id
+        chained = path not in OPEN
+        extra: list[tuple[bytes, bytes]] = []
+        if chained:
+            extra = [(b"x-api-version", b"v1"), (b"x-request-id", request_id.encode("latin-1"))]
+        answer = {"status": 500, "bytes": 0}
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                answer["status"] = message["status"]
+                message = {**message, "headers": [*message.get("headers", ()), *extra]}
+            else:
+                answer["bytes"] += len(message.get("body", b""))
+            await send(message)
+
+        self._counters.in_flight += 1
+        try:
+            problem = self._refused(scope, headers, chained, extra)
+            if problem is None:
+                await self._inner(scope, receive, sending)
+            else:
+                await self.send_problem(problem, request_id, sending)
+        except Exception as error:  # the last net: a defect must not take the process along
+            self._counters.recoveries += 1
+            self._log.defect(request_id, error)
+            if not begun:
+                await self.send_problem(
+                    Problem(Code.INTERNAL, "Internal server error"), request_id, sending
+                )
+        finally:
+            self._counters.in_flight -= 1
+            seconds = time.perf_counter() - started
+            if chained:
+                route = path if path in self._routes else metrics.UNMATCHED
+                self._counters.done(scope["method"], route, answer["status"], seconds)
+                self._log.request(scope, request_id, answer["status"], answer["bytes"], seconds)
+
+    def _refused(
+        self, scope: Scope, headers: dict[str, str], chained: bool, extra: list[tuple[bytes, bytes]]
+    ) -> Problem | None:
+        """Give why a request is refused before any endpoint sees it, if it is."""
+        problem = _malformed(scope, headers)
+        if problem is not None or not chained:
+            return problem
+        verdict = self._limiter.take(self._client(scope, headers))
+        extra += [
+            (b"x-ratelimit-limit", b"%d" % self._limiter.rate),
+            (b"x-ratelimit-remaining", b"%d" % verdict.remaining),
+            (b"x-ratelimit-reset", b"%d" % (int(time.time()) + 1)),
+        ]
+        if not verdict.passes:
+            self._counters.rejects += 1
+            details = {"limit": int(self._limiter.rate), "burst": self._limiter.burst}
+            return Problem(
+                Code.RATE_LIMIT_EXCEEDED,
+                "Rate limit exceeded",
+                details,
+                headers={"retry-after": "1"},
+            )
+        return self._guard.refuses(scope["path"], headers.get("authorization", ""))
+
+    def _client(self, scope: Scope, headers: dict[str, str]) -> str:
+        if self._settings.rate_scope == "global":
+            return ""
+        peer = (scope.get("client") or ("", 0))[0]
+        if peer in self._settings.trusted_proxies:
+            # The last entry is the one that our own proxy wrote; those before it are the client's word.
+            return headers.get("x-forwarded-for", "").rpartition(",")[2].strip() or str(peer)
+        return str(peer)
+
+    @staticmethod
+    async def send_problem(problem: Problem, request_id: str, send: Send) -> None:
+        """Send a problem as its document."""
+        body = problems.document(problem, request_id)
+        headers = {
+            "content-type": "application/json",
+            **problem.headers,
+            "content-length": str(len(body)),
+        }
+        encoded = [
+            (name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()
+        ]
+        await send({"type": "http.response.start", "status": problem.status, "headers": encoded})
+        await send({"type": "http.response.body", "body": body})
+
+
+def _clean(path: str) -> str:
+    """Give a path without ``//``, ``/./`` and ``/../``; the slash at its end stays."""
+    if "//" not in path and "/." not in path:
+        return path
+    clean = posixpath.normpath(path).replace("//", "/")
+    return f"{clean}/" if path.endswith("/") and clean != "/" else clean
+
+
+async def _redirect(scope: Scope, path: str, send: Send) -> None:
+    query = scope["query_string"].decode("latin-1")
+    target = urllib.parse.quote(path, safe="/%:@!$&'()*+,;=-._~") + (f"?{query}" if query else "")
+    body = b""
+    headers = [(b"location", target.encode("latin-1"))]
+    if scope["method"] == "GET":
+        body = f'<a href="{html.escape(target)}">Temporary Redirect</a>.\n\n'.encode()
+        headers.append((b"content-type", b"text/html; charset=utf-8"))
+    headers.append((b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": 307, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _malformed(scope: Scope, headers: dict[str, str]) -> Problem | None:
+    """Give what is wrong with a request as HTTP, where servers disagree (spec/server.md 21.2)."""
+    raw = scope.get("raw_path") or scope["path"].encode()
+    if _BROKEN.search(raw):
+        return Problem(Code.INVALID_REQUEST, "The path holds a percent sign that encodes nothing")
+    hosts = sum(1 for name, _ in scope["headers"] if name.lower() == b"host")
+    if scope.get("http_version") == "1.1" and hosts != 1:
+        return Problem(Code.INVALID_REQUEST, "A request has exactly one Host header")
+    if "content-length" in headers and "transfer-encoding" in headers:
+        return Problem(
+            Code.INVALID_REQUEST, "Content-Length and Transfer-Encoding exclude each other",
+            headers={"connection": "close"},
+        )  # fmt: skip
+    return None
