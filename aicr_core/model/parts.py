@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.kit.localchart import manifests_chart, wrapper_chart
+from aicr_core.kit.manifests import without_hooks
 from aicr_core.kit.yamlio import load_all
 from aicr_core.model.bundle import Artifact
 
@@ -48,8 +49,9 @@ class Part(NamedTuple):
     """One Helm release: ``name`` (distinct in the bundle) and ``folder``, of the component ``release``.
 
     ``kind`` is ``chart`` (fetched), ``archive`` (brought along), ``kustomize`` or ``manifests``. ``manifests`` are
-    (file name, bytes). ``needs`` are the names of the parts that have to be ready before. ``own_namespace``: its
-    manifests hold the very namespace it is installed to. ``custom``: they hold kinds that no Kubernetes has by itself.
+    (file name, bytes), without what would make hooks of them. ``needs`` are the names of the parts that have to be
+    ready before. ``own_namespace``: its manifests hold the very namespace it is installed to. ``custom``: they hold
+    kinds that no Kubernetes has by itself.
     """
 
     name: str
@@ -175,7 +177,7 @@ def _named(release: Release) -> list[tuple[str, File]]:
             name += ".yaml"
         taken.add(name)
         _check_text(item, release.name)
-        found.append((item.path, (name, item.data)))
+        found.append((item.path, (name, without_hooks(item.data, item.path))))
     return found
 
 

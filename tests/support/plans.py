@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from golden_run import run
 
-from aicr_core.api import Artifact, BundlePlan, Context, Release, Settings
+from aicr_core.api import Artifact, BundlePlan, Context, Release, Settings, load_all
 from aicr_core.app.bundle_plan import make_plan
 from aicr_core.app.bundle_request import BundleRequest
 from aicr_core.app.environment import Environment
 from aicr_core.engine import render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 CONFIG = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"
 DIMENSIONS = ("service", "accelerator", "intent", "os", "platform")
@@ -70,6 +70,37 @@ def made(deploy: Callable[..., Any], of: BundlePlan) -> dict[str, bytes]:
     found = list(deploy(context, of))
     assert len({item.path for item in found}) == len(found), "a path is written twice"
     return {item.path: item.data for item in found}
+
+
+def objects(of: BundlePlan) -> list[str]:
+    """Every object of a plan's manifests, as sorted texts to compare; without what would make Helm hooks of them."""
+    found = [
+        doc
+        for item in of.releases
+        for file in item.manifests
+        for doc in load_all(file.data, file.path)
+        if doc
+    ]
+    for doc in found:
+        notes = doc["metadata"].get("annotations") or {}
+        for key in [key for key in notes if key.startswith("helm.sh/hook")]:
+            del notes[key]
+        if not notes:
+            doc["metadata"].pop("annotations", None)
+    return sorted(map(repr, found))
+
+
+def rendered(charts: Iterable[pathlib.Path]) -> list[str]:
+    """Every object that charts render to, by the real engine, as sorted texts to compare."""
+    import helm_python
+
+    return sorted(
+        repr(doc)
+        for chart in charts
+        for text in helm_python.Chart.load(str(chart)).render({}).values()
+        for doc in load_all(text, str(chart))
+        if doc
+    )
 
 
 def put(files: Mapping[str, bytes], folder: pathlib.Path) -> pathlib.Path:

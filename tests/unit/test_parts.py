@@ -134,6 +134,30 @@ def test_every_manifest_is_rendered_by_helm(tmp_path: pathlib.Path) -> None:
     assert chart["annotations"]["aicr.run/component-version"] == "1.0.0"
 
 
+HOOK = b"""# a comment
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: h
+  annotations: {helm.sh/hook: post-install, helm.sh/hook-delete-policy: hook-succeeded, helm.sh/resource-policy: keep}
+data: {text: "a: helm.sh/hook"}
+"""
+
+
+@pytest.mark.parametrize("name", ["h_yaml", "h_json"])
+def test_no_manifest_becomes_a_hook_that_helm_deletes(name: str) -> None:
+    (part,) = parts(plan(release("a", kind="manifests", manifests=files(**{name: HOOK}))))
+    (doc,) = part.documents
+    assert doc["metadata"] == {"name": "h", "annotations": {"helm.sh/resource-policy": "keep"}}
+    assert doc["data"] == {"text": "a: helm.sh/hook"}
+
+
+def test_a_manifest_without_hooks_keeps_every_byte() -> None:
+    data = b"# x\n" + CONFIG + b"data: {a: 'helm.sh/hook'} # y\n"
+    (part,) = parts(plan(release("a", kind="manifests", manifests=files(x_yaml=data))))
+    assert part.manifests == (("x.yaml", data),)
+
+
 @given(st.lists(st.sampled_from([CRD, THING, CONFIG]), min_size=1, max_size=6), st.booleans())
 def test_no_document_is_lost(documents: list[bytes], several: bool) -> None:
     texts = documents if several else [b"---\n".join(documents)]

@@ -6,16 +6,16 @@ import pathlib
 
 import pytest
 from flux_lab import bundle
-from plans import leaf_plan, leaves, same_everywhere
+from plans import leaf_plan, leaves, objects, rendered, same_everywhere
 
-from aicr_core.api import load_all, parts
+from aicr_core.api import parts
 
 REPO = "https://git.example.com/bundle.git"
 
 
 @pytest.mark.parametrize("name", sorted(leaves()))
 def test_a_shipped_recipe(name: str, tmp_path: pathlib.Path) -> None:
-    helm = pytest.importorskip("helm_python")
+    pytest.importorskip("helm_python")
     given = leaf_plan(name, "flux", tmp_path, repo=REPO)
     found = bundle(given)
     ready = found.roll_out()
@@ -24,23 +24,9 @@ def test_a_shipped_recipe(name: str, tmp_path: pathlib.Path) -> None:
     for release in given.releases:
         if release.kind == "helm":
             assert found.values(release.name) == release.values
-    rendered = [
-        doc
-        for part in parts(given)
-        if part.kind == "manifests"
-        for text in helm.Chart.load(str(found.chart(part.name, tmp_path))).render({}).values()
-        for doc in load_all(text, part.name)
-        if doc
-    ]
-    wanted = [
-        doc
-        for release in given.releases
-        for item in release.manifests
-        for doc in load_all(item.data, item.path)
-        if doc
-    ]
-    assert wanted or name == "h100-kind-training"
-    assert sorted(map(repr, rendered)) == sorted(map(repr, wanted))
+    charts = [found.chart(part.name, tmp_path) for part in parts(given) if part.kind == "manifests"]
+    assert rendered(charts) == objects(given)
+    assert charts or name == "h100-kind-training"
 
 
 def test_no_recipe_needs_the_placeholder_with_a_repository(tmp_path: pathlib.Path) -> None:

@@ -14,7 +14,19 @@ from aicr_helmfile.remarks import notes, steps
 from hypothesis import given
 from hypothesis import settings as tuning
 from hypothesis import strategies as st
-from plans import CONFIG, leaf_plan, leaves, made, manifests, plan, release, same_everywhere
+from plans import (
+    CONFIG,
+    leaf_plan,
+    leaves,
+    made,
+    manifests,
+    objects,
+    plan,
+    put,
+    release,
+    rendered,
+    same_everywhere,
+)
 
 from aicr_core.api import AicrError, Artifact, BundlePlan, Release, load_all, parts
 
@@ -187,24 +199,14 @@ def test_a_published_bundle_is_pulled_first() -> None:
 
 @pytest.mark.parametrize("name", sorted(leaves()))
 def test_a_shipped_recipe_is_whole(name: str, tmp_path: pathlib.Path) -> None:
-    helm = pytest.importorskip("helm_python")
-    from plans import put
+    pytest.importorskip("helm_python")
 
     of = leaf_plan(name, "helmfile", tmp_path)
     found = [entry["name"] for state in states(of) for entry in state["releases"]]
     assert sorted(found) == sorted(part.name for part in parts(of))
     bundle = put(made(deploy, of), tmp_path / "b")
-    rendered = [
-        doc
-        for chart in sorted(bundle.glob("*/Chart.yaml"))
-        for text in helm.Chart.load(str(chart.parent)).render({}).values()
-        for doc in load_all(text, "x")
-        if doc
-    ]
-    wanted = [
-        doc for r in of.releases for m in r.manifests for doc in load_all(m.data, m.path) if doc
-    ]
-    assert sorted(map(repr, rendered)) == sorted(map(repr, wanted))
+    charts = [path.parent for path in bundle.glob("*/Chart.yaml")]
+    assert rendered(charts) == objects(of)
 
 
 def test_the_same_bytes_everywhere(tmp_path: pathlib.Path) -> None:
