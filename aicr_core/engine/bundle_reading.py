@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import attrs
+
 from aicr_core.engine import bundle_info
 from aicr_core.engine.bundle_names import CHECKSUMS, INVENTORY, RECIPE
 from aicr_core.kit import yamlio
@@ -65,7 +67,7 @@ def read(paths: Sequence[str], get: Callable[[str], bytes | None], where: str) -
     else:
         info = _info_of(recipe, listed)
     releases = tuple(reader.releases(info))
-    objects = tuple(reader.objects(releases))
+    objects = tuple(_marked(list(reader.objects(releases)), reader.manifests))
     build = info.get("build")
     return Contents(
         deployer=str(build.get("deployer") or "") if isinstance(build, dict) else "",
@@ -114,6 +116,7 @@ class _Reader:
         self._get = get
         self._values: set[str] = set()
         self._early: set[str] = set()
+        self.manifests: set[str] = set()
         self.findings: list[Finding] = []
         self.vendored: dict[str, str] = {}
         self.charts: list[LocalChart] = []
@@ -154,6 +157,7 @@ class _Reader:
             self._early |= {
                 f"{fields.get('path', fields['name'])}/{name}" for name in entry.get("early") or ()
             }
+            self.manifests.add(fields.get("manifest", ""))
             values, lines = self._release_values(fields)
             if fields.get("vendored") in self._listed:
                 self.vendored[fields["name"]] = fields["vendored"]
@@ -215,6 +219,16 @@ class _Reader:
                     places=places(node),
                 )
         self.charts = [LocalChart(_owner(f"{root}/", owners)[0], root) for root in sorted(engines)]
+
+
+def _marked(objects: list[BundleObject], manifests: set[str]) -> Iterator[BundleObject]:
+    """Mark what is for the deployer's tool: kinds of the groups, and namespaces, that its objects of releases have."""
+    own = [item for item in objects if item.path in manifests]
+    groups = {item.group for item in own}
+    homes = {item.metadata.get("namespace") for item in own} - {None}
+    for item in objects:
+        control = item.group in groups or item.metadata.get("namespace") in homes
+        yield attrs.evolve(item, control=True) if control else item
 
 
 def _name(path: str) -> str:

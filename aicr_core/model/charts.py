@@ -39,7 +39,8 @@ class ChartFacts:
 
     ``schema`` is its ``values.schema.json`` or None; ``kube_version`` the range it asks for; ``crds`` the YAML texts of
     its ``crds`` folders, which a rendering does not show; ``dependencies`` the names below which values of sub-charts
-    stand.
+    stand. ``words`` are the names that its templates use of values, ``open_values`` the dotted paths of values that
+    templates take as a whole, so that any key below may have a meaning.
     """
 
     values: Mapping[str, Any]
@@ -48,6 +49,8 @@ class ChartFacts:
     licence: str = ""
     crds: tuple[str, ...] = ()
     dependencies: tuple[str, ...] = ()
+    words: frozenset[str] = frozenset()
+    open_values: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)

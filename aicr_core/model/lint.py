@@ -37,7 +37,8 @@ class BundleObject:
 
     ``component`` is empty for what belongs to none. ``step`` is when it is installed: lower numbers come first, and
     objects of one step come together. ``rendered`` objects come out of a chart, and ``crd`` ones out of its ``crds``
-    folder. ``places`` gives the line of a value of it by its path (``spec.containers[0].image``).
+    folder. ``control`` ones are for the deployer's own tool, which the cluster has before. ``places`` gives the line of
+    a value of it by its path (``spec.containers[0].image``).
     """
 
     document: Mapping[str, Any]
@@ -47,6 +48,7 @@ class BundleObject:
     step: int = 0
     rendered: bool = False
     crd: bool = False
+    control: bool = False
     places: Mapping[str, int] = attrs.field(factory=dict, eq=False, repr=False)
 
     @property

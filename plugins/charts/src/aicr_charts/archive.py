@@ -5,6 +5,7 @@ What is in the files is not understood here beyond name and version.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import tarfile
@@ -33,7 +34,11 @@ def read_archive(data: bytes, source: str) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     left = MAX_UNPACKED
     try:
-        with tarfile.open(fileobj=io.BytesIO(data), mode="r|gz") as archive:
+        # Not mode "r|gz": its own reader of gzip headers goes wrong on the extra field that Helm writes into each.
+        with (
+            gzip.GzipFile(fileobj=io.BytesIO(data)) as plain,
+            tarfile.open(fileobj=plain, mode="r|") as archive,
+        ):
             for member in archive:
                 if member.isdir() or member.type == tarfile.XGLTYPE:
                     continue

@@ -6,6 +6,7 @@ Read from the package itself; no engine is needed.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from aicr_charts.archive import CHART, chart_yaml, read_archive
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 MAX_DEPTH = 10
+_FIELD = re.compile(r"\.([A-Za-z_][\w-]*)")
+_QUOTED = re.compile(r"""["`']([A-Za-z_][\w.-]*)["`']""")
+# `toYaml .Values.x`, `with .Values.x`, `range $k, $v := $.Values.x`: any key below may be used.
+_WHOLE = re.compile(
+    r"(?:toYaml|toJson|tpl|with|range[^}|]*?)\s+\(?\$?\.Values((?:\.[A-Za-z_][\w-]*)*)"
+)
 LICENCE_KEYS = ("artifacthub.io/license", "licenses", "license")
 
 
@@ -26,6 +33,7 @@ def describe(_ctx: Context, chart: PackagedChart) -> ChartFacts:
     files = read_archive(chart.data, chart.source)
     about = chart_yaml(files, chart.source)
     notes = about.get("annotations") or {}
+    words, whole = _mentions(files, chart.source, "", 0)
     schema = files.get("values.schema.json")
     return ChartFacts(
         values=_values(files, chart.source, 0),
@@ -34,6 +42,8 @@ def describe(_ctx: Context, chart: PackagedChart) -> ChartFacts:
         licence=next((str(notes[key]) for key in LICENCE_KEYS if notes.get(key)), ""),
         crds=tuple(_crds(files, chart.source, 0)),
         dependencies=tuple(sorted(_parts(files, chart.source))),
+        words=frozenset(words),
+        open_values=tuple(sorted(whole)),
     )
 
 
@@ -46,6 +56,27 @@ def _values(files: Mapping[str, bytes], source: str, depth: int) -> Document:
             mine = own.get(name)
             own[name] = _merged(below, mine if isinstance(mine, dict) else {})
     return own
+
+
+def _mentions(
+    files: Mapping[str, bytes], source: str, prefix: str, depth: int
+) -> tuple[set[str], set[str]]:
+    """Give the names that templates use, and the paths of values that they take as a whole."""
+    words: set[str] = set()
+    whole: set[str] = set()
+    for path, data in files.items():
+        if path.startswith("templates/"):
+            text = data.decode("utf-8", "replace")
+            words.update(_FIELD.findall(text))
+            for quoted in _QUOTED.findall(text):
+                words.update(quoted.split("."))
+            whole |= {f"{prefix}{found}".strip(".") for found in _WHOLE.findall(text)}
+    if depth < MAX_DEPTH:
+        for name, part in _parts(files, source).items():
+            more, below = _mentions(part, f"{source}: {name}", f"{prefix}.{name}", depth + 1)
+            words |= more
+            whole |= below
+    return words, whole
 
 
 def _crds(files: Mapping[str, bytes], source: str, depth: int) -> list[str]:
