@@ -169,6 +169,7 @@ def bench(session: nox.Session) -> None:
     session.run("python", "tests/benchmarks/snapshots.py")
     session.run("python", "tests/benchmarks/kube.py")
     session.run("python", "tests/benchmarks/validate.py")
+    session.run("python", "tests/benchmarks/trust.py")
 
 
 @nox.session

@@ -37,6 +37,11 @@ COMMANDS = {
     "query": (["query", *CRITERIA, "--selector", "deploymentOrder"], NEVER | COLD),
     "plugins list": (["plugins", "list"], NEVER | COLD | {"aicr_core.engine.recipes"}),
     # It reads the recipe, calls the deployer's hook and renders; it does not rebuild the index.
+    # Nobody signed it: hashing and comparing, and no plugin is called.
+    "verify": (
+        ["verify", "bundle"],
+        NEVER | (COLD - {"json"}) | {"cryptography", "sigstore", "aicr_core.engine.bundles"},
+    ),
     "bundle": (
         ["bundle", "-r", "recipe.yaml", "-o", "bundle"],
         NEVER | {"packaging", "tomllib", "subprocess", "aicr_core.engine.catalogue_build"},
@@ -72,6 +77,7 @@ def warm(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
     monkeypatch.setenv("AICR_INDEX_DIR", str(folder / "index"))
     if not (folder / "recipe.yaml").exists():
         _imported(["recipe", *CRITERIA, "-o", "recipe.yaml"], folder)
+        _imported(["bundle", "-r", "recipe.yaml", "-o", "bundle"], folder)
     return folder
 
 

@@ -5,6 +5,7 @@ A test is named after its hook; the last one fails when a hook is called and has
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import pathlib
@@ -564,6 +565,48 @@ def aicr_inventory_writers():
     assert bundle("--sbom", "names") == 0
     assert (tmp_path / "bundle/sbom.names").read_text() == "csi"
     assert "  sbom.names\n" in (tmp_path / "bundle/checksums.txt").read_text()
+
+
+def test_aicr_signers(
+    plugin: Any,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A signer that writes its name on the statement, and believes it when it is asked."""
+    monkeypatch.setenv("AICR_DISABLE_PLUGINS", "local-key")
+    plugin("aicr_signers", """
+import base64, json
+def sign(payload, payload_type):
+    envelope = {"payload": base64.b64encode(payload).decode(), "payloadType": payload_type}
+    return json.dumps({"verificationMaterial": {"publicKey": {}}, "dsseEnvelope": envelope}).encode()
+def ready(ctx):
+    return api.Signing(identity=ctx.options["key"].partition("://")[2], sign=sign)
+def verify(ctx, data, trust):
+    envelope = json.loads(data)["dsseEnvelope"]
+    if b"wax" in trust.key:
+        raise api.AicrError(api.Code.UNAUTHORIZED, "the seal is broken")
+    return api.Verified(payload=base64.b64decode(envelope["payload"]), payload_type=envelope["payloadType"],
+                        identity="clerk")
+@api.hookimpl
+def aicr_signers():
+    yield api.Signer(name="paper", material="publicKey", keys=("paper",), open=ready, verify=verify)
+""")  # fmt: skip
+    assert bundle("--attest", "--signing-key", "paper://clerk") == 0
+    attestation = json.loads(
+        (tmp_path / "bundle/attestation/bundle-attestation.sigstore.json").read_text()
+    )
+    statement = json.loads(base64.b64decode(attestation["dsseEnvelope"]["payload"]))
+    assert statement["predicate"]["runDetails"]["builder"]["id"] == "clerk"
+    capsys.readouterr()
+    assert run(["verify", "bundle", "--require-creator", "clerk"]) == 0
+    assert "signed by clerk" in capsys.readouterr().out
+    assert run(["verify", "bundle", "--require-creator", "king"]) == 2
+    (tmp_path / "seal").write_text("wax")
+    assert run(["verify", "bundle", "--key", "seal"]) == 2
+    assert "the seal is broken" in capsys.readouterr().out
+    assert bundle("--attest", "--signing-key", "stone://clerk") == 2
+    assert "known: paper" in capsys.readouterr().err
 
 
 def test_every_hook_that_is_called_has_a_test_here() -> None:
