@@ -94,8 +94,10 @@ def with_users(folder: pathlib.Path) -> dict[str, Any]:
     return {"auth": {"htpasswd": {"realm": "tests", "path": str(folder / "htpasswd")}}}
 
 
-def certificate(folder: pathlib.Path, name: str = "server") -> tuple[pathlib.Path, pathlib.Path]:
-    """Make a self-signed certificate for this machine; give its file and that of its key."""
+def certificate(
+    folder: pathlib.Path, name: str = "server", *, by_address: bool = True
+) -> tuple[pathlib.Path, pathlib.Path]:
+    """Make a self-signed certificate for ``localhost`` and its address; give its file and that of its key."""
     import ipaddress
 
     from cryptography import x509
@@ -106,7 +108,9 @@ def certificate(folder: pathlib.Path, name: str = "server") -> tuple[pathlib.Pat
     key = ec.generate_private_key(ec.SECP256R1())
     title = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
-    local = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
+    local: list[x509.GeneralName] = [x509.DNSName("localhost")]
+    if by_address:
+        local.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
     made = (
         x509.CertificateBuilder()
         .subject_name(title)
@@ -223,8 +227,13 @@ def _base64url(data: bytes) -> bytes:
     return base64.urlsafe_b64encode(data).rstrip(b"=")
 
 
-def get(host: str, path: str, **headers: str) -> http.client.HTTPResponse:
-    """Ask a plain registry by hand, not with the code under test."""
+def ask(
+    host: str, method: str, path: str, body: bytes = b"", **headers: str
+) -> tuple[int, Any, bytes]:
+    """Ask a plain registry by hand, not with the code under test; give status, headers, body."""
     connection = http.client.HTTPConnection(host, timeout=30)
-    connection.request("GET", path, headers=headers)
-    return connection.getresponse()
+    with contextlib.closing(connection):
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, body, names)
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read()
