@@ -17,7 +17,7 @@ from aicr_core.kit import durations, limits
 from aicr_core.kit.errors import one_line
 from aicr_core.kit.run import Outcome, Runner, Task
 from aicr_core.model.check import FAILED, OTHER, PhaseReport
-from aicr_core.model.target import Reads
+from aicr_core.model.reads import Reads
 from aicr_core.plugins.manager import resolve
 
 if TYPE_CHECKING:

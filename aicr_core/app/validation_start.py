@@ -14,7 +14,9 @@ from aicr_core.app.validation_session import PROCESS, open_session
 from aicr_core.kit.errors import AicrError, Code, one_line
 from aicr_core.kit.run import Context
 from aicr_core.model.check import OTHER, CheckResult, failed
-from aicr_core.model.target import Ledger, Reads, Target, is_leaving
+from aicr_core.model.ledger import Ledger
+from aicr_core.model.reads import Reads
+from aicr_core.model.target import Target, is_leaving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,13 +8,14 @@ what has to be seen changing is asked for with :attr:`Target.cluster`. What a ch
 from __future__ import annotations
 
 import secrets
-import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aicr_core.kit import limits
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.model.check import Evidence
+from aicr_core.model.ledger import Ledger
+from aicr_core.model.reads import Reads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 RUN_LABEL = "aicr.run/run-id"
 """On everything a run creates."""
-_PASSING = (Code.TIMEOUT, Code.SERVICE_UNAVAILABLE, Code.RATE_LIMIT_EXCEEDED)
-"""Errors that say nothing of what was asked for."""
 _TICK = 0.2
 """Seconds between two looks at the cancellation while a check waits."""
 MANAGED = {"app.kubernetes.io/name": "aicr", "app.kubernetes.io/managed-by": "aicr"}
@@ -37,97 +36,6 @@ MANAGED = {"app.kubernetes.io/name": "aicr", "app.kubernetes.io/managed-by": "ai
 def is_leaving(item: Mapping[str, Any]) -> bool:
     """Tell whether an object has been deleted and waits for what holds it to let go."""
     return bool((item.get("metadata") or {}).get("deletionTimestamp"))
-
-
-class Reads:
-    """The answers that the checks of one phase share: each path and selector is asked for once, also at once.
-
-    Answers are kept, and refusals (not found, forbidden). What went wrong on the way is not: the time that was over
-    was the asker's alone, and a server that was busy may answer the next one.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._asked: dict[tuple[object, ...], _Answer] = {}
-
-    def once(
-        self,
-        key: tuple[object, ...],
-        ask: Callable[[], Any],
-        left: Callable[[], float] | None = None,
-    ) -> Any:
-        """Give the answer to ``key``; a refusal that ``ask`` raises is raised for everyone who wants it.
-
-        ``left`` gives the caller's remaining seconds: it waits no longer for an answer that somebody else asks for.
-        Raises AicrError(TIMEOUT) when that is over.
-        """
-        with self._lock:
-            answer = self._asked.setdefault(key, _Answer())
-        if not answer.lock.acquire(timeout=left() if left else -1):
-            raise AicrError(Code.TIMEOUT, f"no answer to {key[0]} within the time of the check")
-        try:
-            if not answer.done:
-                try:
-                    answer.value = ask()
-                except AicrError as error:
-                    if error.code in _PASSING:
-                        raise
-                    answer.error = error
-                answer.done = True
-        finally:
-            answer.lock.release()
-        if answer.error is not None:
-            raise answer.error
-        return answer.value
-
-
-class _Answer:
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.done = False
-        self.value: Any = None
-        self.error: AicrError | None = None
-
-
-class Ledger:
-    """What one check has made in the cluster, to be removed in reverse order."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._paths: list[str] = []
-        self._uids: dict[str, str] = {}
-        self._closed = False
-
-    def note(self, path: str) -> None:
-        """Note an object before it is made. Raises AicrError(TIMEOUT) when nobody waits for the check any more."""
-        with self._lock:
-            if self._closed:
-                raise AicrError(Code.TIMEOUT, "the check was given up; it makes no more objects")
-            self._paths.append(path)
-
-    def made(self, path: str, uid: str) -> bool:
-        """Keep the uid of an object that was made; False when the check was given up while it was being made."""
-        with self._lock:
-            self._uids[path] = uid
-            return not self._closed
-
-    def uid(self, path: str) -> str:
-        """Give the uid of a noted object; empty when nobody knows whether it was made."""
-        with self._lock:
-            return self._uids.get(path, "")
-
-    def forget(self, path: str) -> None:
-        """Take back a note: the object was never made, or is gone."""
-        with self._lock:
-            if path in self._paths:
-                self._paths.remove(path)
-            self._uids.pop(path, None)
-
-    def close(self) -> list[str]:
-        """Take no more notes; give what is noted, last first."""
-        with self._lock:
-            self._closed = True
-            return list(reversed(self._paths))
 
 
 class Target:

@@ -15,7 +15,8 @@ from aicr_kube.client import Cluster
 from emulated_cluster import ACCELERATED, FakeCluster, Rule
 
 from aicr_core.api import RUN_NAMESPACE, Context, Target
-from aicr_core.model.target import Ledger, Reads
+from aicr_core.model.ledger import Ledger
+from aicr_core.model.reads import Reads
 
 if TYPE_CHECKING:
     import pathlib

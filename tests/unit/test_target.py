@@ -14,7 +14,8 @@ from emulated_cluster.fixtures import fake_cluster, fake_kubeconfig
 
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.kit.run import Context
-from aicr_core.model.target import Reads, Target
+from aicr_core.model.reads import Reads
+from aicr_core.model.target import Target
 
 __all__ = ["fake_cluster", "fake_kubeconfig"]
 _PODS = "/api/v1/namespaces/n/pods"
