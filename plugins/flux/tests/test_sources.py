@@ -89,6 +89,8 @@ def test_a_published_bundle_cuts_charts_out_of_its_artifact() -> None:
         doc["metadata"].get("namespace") for doc in found.objects.values() if "metadata" in doc
     } == {"gitops"}
     assert any("2.7" in note for note in notes(given))
+    both = of(LOCAL, destination="oci://r.example.com/b", repo="https://git.example.com/x")
+    assert any("--repo" in note for note in notes(both))
     first, second, _ = steps(given, "oci://r.example.com:5000/team/gpu@sha256:0")
     assert "--url oci://r.example.com:5000/team/gpu --tag v1" in first
     assert "--source OCIRepository/aicr-bundle" in second
@@ -130,6 +132,7 @@ def test_references_of_kustomize_components() -> None:
         ({"branch": "-x"}, "deployer:branch"),
         ({"path": "../x"}, "deployer:path"),
         ({"gitSourceName": "a b"}, "deployer:gitSourceName"),
+        ({"gitSourceName": "x", "repo": "https://git.example.com/x"}, "--repo and"),
         ({"ociSourceName": "A", "destination": "oci://r.example.com/b"}, "deployer:ociSourceName"),
         ({"path": "x", "destination": "oci://r.example.com/b"}, "deployer:path"),
         ({"gitSourceName": "x", "destination": "oci://r.example.com/b"}, "deployer:gitSourceName"),

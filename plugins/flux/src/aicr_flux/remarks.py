@@ -50,6 +50,8 @@ def _notes(plan: BundlePlan, chosen: Setup) -> Iterator[str]:
         )
     if chosen.source.kind == "OCIRepository" and any(node.part.kind in LOCAL for node in graph):
         yield "flux 2.7 or newer with source-watcher has to be in the cluster: charts are cut out of the artifact"
+    if plan.destination and plan.options.get("repo"):
+        yield "flux takes the bundle from the registry: --repo has no part in it"
     for release in plan.releases:
         if release.dynamic:
             yield (

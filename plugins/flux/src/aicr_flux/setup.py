@@ -80,6 +80,13 @@ def _in_git(plan: BundlePlan) -> Source:
     if path:
         path = f"{_held('path', path, _FOLDER, 'a relative folder')}/"
     if settings["gitSourceName"]:
+        if plan.options.get("repo"):
+            raise AicrError(
+                Code.INVALID_REQUEST,
+                "the bundle is in one Git repository, not in two",
+                where="--repo and --set deployer:gitSourceName",
+                hint="give one of them",
+            )
         name = _held("gitSourceName", settings["gitSourceName"], _LABEL, "a DNS-1123 label")
         return Source("GitRepository", name, path=path)
     url = git_url(plan.options.get("repo") or PLACEHOLDER, "--repo")
