@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core.app import validation_inputs as loading
+from aicr_core.app.validation_recipe import open_recipe
 from aicr_core.engine import checks
 from aicr_core.kit import durations, limits, yamlio
 from aicr_core.kit.errors import AicrError, Code
@@ -146,7 +147,7 @@ def _target(
     place = request.recipe or env.get("AICR_RECIPE_PATH") or RECIPE
     recipe: Document = {}
     if request.recipe or os.path.exists(place):
-        opened = loading.open_recipe(environment, place, kubeconfig=request.kubeconfig)
+        opened = open_recipe(environment, place, kubeconfig=request.kubeconfig)
         recipe = opened.document
     source = request.snapshot or env.get("AICR_SNAPSHOT_PATH") or SNAPSHOT
     if source == SNAPSHOT and not os.path.exists(source):

@@ -1,4 +1,4 @@
-"""What a validation works on: recipe with its places, snapshot, checks that there are, data of the catalogue.
+"""What a validation works on: recipe, snapshot, checks that there are, data of the catalogue.
 
 Everything that is wrong with the inputs is found here, before the cluster is touched, and said with file and line.
 Nothing is run and nothing is printed.
@@ -6,13 +6,12 @@ Nothing is run and nothing is printed.
 
 from __future__ import annotations
 
-import functools
-import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core._version import __version__
 from aicr_core.app import sources
-from aicr_core.engine import remedies, schemas, selection, snapshots, validators
+from aicr_core.app.validation_recipe import Recipe, open_recipe
+from aicr_core.engine import remedies, selection, snapshots, validators
 from aicr_core.kit import yamlio
 from aicr_core.kit.errors import AicrError, Code, nearest, together
 
@@ -25,37 +24,6 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 PROFILES = "validators/profiles/"
-
-
-@functools.lru_cache(maxsize=2)
-def _tree(data: bytes, name: str) -> yamlio.Node | None:
-    """Read a recipe with its places: once, however many of its fields are asked for."""
-    return yamlio.compose(data, name)
-
-
-class Recipe(NamedTuple):
-    """A recipe and where its fields stand."""
-
-    document: Document
-    source: sources.Source
-    notes: tuple[str, ...] = ()
-
-    def where(self, steps: selection.Steps) -> str:
-        """Give ``file:line`` of a field, the file alone where lines are not known (JSON, a hydrated overlay)."""
-        if self.source.fmt == "json" or self.notes:
-            return self.source.name
-        node = _tree(self.source.data, self.source.name)
-        for step in steps:
-            if node is None or node.kind == yamlio.SCALAR:
-                break
-            if isinstance(step, int):
-                inner = node.value[step] if step < len(node.value) else None
-            else:
-                inner = next((value for key, value in node.items() if key == step), None)
-            if inner is None:
-                break
-            node = inner
-        return f"{self.source.name}:{node.line}" if node is not None else self.source.name
 
 
 class Inputs(NamedTuple):
@@ -112,75 +80,6 @@ class Inputs(NamedTuple):
             for ref in self.recipe.document.get("componentRefs") or ()
         ]
         return {**self.recipe.document, "componentRefs": refs}
-
-
-def open_recipe(
-    environment: Environment,
-    uri: str | sources.Source,
-    *,
-    data: Sequence[str] = (),
-    kubeconfig: str = "",
-) -> Recipe:
-    """Read a recipe; an overlay is resolved to the recipe of its criteria (spec/beyond.md F20).
-
-    Raises AicrError: INVALID_REQUEST naming file, line and column for what is no recipe.
-    """
-    if isinstance(uri, str) and "://" not in uri and uri != "-" and os.path.isdir(uri):
-        raise AicrError(
-            Code.INVALID_REQUEST, "the recipe is a directory", where=uri, hint="give a file"
-        )
-    source = sources.read(environment, uri, kubeconfig=kubeconfig, kind="recipe")
-    # Reading the kind takes the full parser, which a recipe of ours does not need: look whether it may be there.
-    if b"RecipeMetadata" in source.data and _kind(source) == "RecipeMetadata":
-        return _hydrated(environment, source, data, kubeconfig)
-    document = schemas.decode_document(
-        source.data, source.name, schemas.RECIPE, "RecipeResult", fmt=source.fmt
-    )
-    if not document.get("kind"):
-        raise AicrError(
-            Code.INVALID_REQUEST, "no kind, expected RecipeResult", where=source.name,
-            hint="give the output of `aicr recipe`",
-        )  # fmt: skip
-    return Recipe(document, source)
-
-
-def _kind(source: sources.Source) -> str:
-    """Give the kind of a document without holding the rest of it to anything."""
-    compose = yamlio.compose_json if source.fmt == "json" else yamlio.compose
-    node = compose(source.data, source.name)
-    if node is None or node.kind != yamlio.MAP:
-        return ""
-    return next((str(value.value) for key, value in node.items() if key == "kind"), "")
-
-
-def _hydrated(
-    environment: Environment, source: sources.Source, data: Sequence[str], kubeconfig: str
-) -> Recipe:
-    from aicr_core.app.recipe import RecipeRequest, build_recipe
-
-    overlay = schemas.decode_document(
-        source.data, source.name, schemas.OVERLAY, "RecipeMetadata", fmt=source.fmt
-    )
-    spec = overlay.get("spec", {})
-    if spec.get("mixins"):
-        raise AicrError(
-            Code.INVALID_REQUEST, "this is an overlay with mixins, which would be lost", where=source.name,
-            hint="run `aicr recipe` with its criteria and give the output",
-        )  # fmt: skip
-    criteria = {key: value for key, value in spec.get("criteria", {}).items() if value}
-    if not criteria:
-        raise AicrError(
-            Code.INVALID_REQUEST, "this is an overlay without criteria, and no recipe", where=source.name,
-            hint="run `aicr recipe` and give the output",
-        )  # fmt: skip
-    flags = {name: str(value) for name, value in criteria.items() if name != "nodes"}
-    request = RecipeRequest(
-        flags=flags, nodes=int(criteria.get("nodes", 0)), data=tuple(data), kubeconfig=kubeconfig
-    )
-    resolution = build_recipe(environment, request)
-    told = ", ".join(f"{name} {value}" for name, value in criteria.items())
-    note = f"{source.name} is an overlay; validated is the recipe of its criteria: {told}"
-    return Recipe(resolution.document, source, (note, *resolution.warnings))
 
 
 def gather(

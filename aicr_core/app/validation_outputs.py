@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from aicr_core.app.sources import Source
-from aicr_core.app.validation_inputs import Inputs, Recipe, join
+from aicr_core.app.validation_inputs import Inputs, join
+from aicr_core.app.validation_recipe import Recipe
 from aicr_core.app.validation_rights import home_rights, is_at_home, rights_of
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.model.rbac import rbac_objects

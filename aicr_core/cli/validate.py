@@ -373,8 +373,8 @@ def _rbac(inputs: Inputs, request: ValidateRequest, options: dict[str, Any]) -> 
 
 def _submit(environment: Environment, options: dict[str, Any]) -> None:
     """Run the checks of conformance features and write a submission; the verdicts decide the exit status."""
-    from aicr_core.app.validation_inputs import open_recipe
     from aicr_core.app.validation_outputs import submission_inputs
+    from aicr_core.app.validation_recipe import open_recipe
 
     source = single("recipe", options["recipe"])
     recipe = None
