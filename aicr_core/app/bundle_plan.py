@@ -45,11 +45,12 @@ def make_plan(
     destination: str = "",
     *,
     recipe: Document | None = None,
+    validate: bool = True,
 ) -> Planned:
     """Give the whole plan of a request. Raises AicrError.
 
     ``destination`` is where the bundle will be published; ``recipe`` is a document that was read already, in place of
-    the request's source.
+    the request's source. A plan that nobody will deploy need not ``validate`` (whether selectors are missing, ...).
     """
     name = request.deployer.strip().lower() or "helm"
     plugin, deployer = _deployer(environment, name)
@@ -76,7 +77,9 @@ def make_plan(
         settings, recipe, catalogue, dynamic=left_open, lenient=request.lenient
     )
     selection = plan.select(recipe, catalogue, wanted, options, _patcher(environment, recipe))
-    notes = [*selection.notes, *plan.validations(selection, options, _checks(environment))]
+    notes = list(selection.notes)
+    if validate:
+        notes += plan.validations(selection, options, _checks(environment))
     if environment.manager_needed("aicr_policy"):
         from aicr_core.app.recipe import apply_policy
 

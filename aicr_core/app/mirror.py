@@ -27,6 +27,8 @@ class MirrorRequest(NamedTuple):
     format: str = "yaml"
     set_values: tuple[str, ...] = ()
     set_strings: tuple[str, ...] = ()
+    set_files: tuple[str, ...] = ()
+    set_jsons: tuple[str, ...] = ()
     enable: tuple[str, ...] = ()
     disable: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
@@ -65,7 +67,7 @@ def mirror_list(
         # By way of its text, as `aicr recipe | aicr mirror list -r -` takes it.
         recipe = decode_recipe(to_yaml(resolution.document).encode("utf-8"), "the recipe")
         notes = tuple(resolution.warnings)
-    planned = make_plan(environment, _bundle(environment, request), recipe=recipe)
+    planned = make_plan(environment, _bundle(environment, request), recipe=recipe, validate=False)
     charts = None
     if any(release.kind == "helm" for release in planned.plan.releases):
         place = ChartPlace(request.charts, request.offline)
@@ -89,6 +91,8 @@ def _bundle(environment: Environment, request: MirrorRequest) -> BundleRequest:
         deployer=deployer,
         set_values=request.set_values,
         set_strings=request.set_strings,
+        set_files=request.set_files,
+        set_jsons=request.set_jsons,
         enable=request.enable,
         disable=request.disable,
         data=request.data,

@@ -12,6 +12,12 @@ from aicr_core.cli.output import deliver, warn
 if TYPE_CHECKING:
     from aicr_core.app.environment import Environment
 
+_SAME = (
+    "set_values", "set_strings", "set_files", "set_jsons", "enable", "disable", "external_only", "lenient", "kubeconfig",
+    "offline", "jobs",
+)  # fmt: skip
+"""Options that are the request's fields of the same name."""
+
 
 @click.group(
     epilog="""\b
@@ -39,6 +45,10 @@ Examples:
               help="override a value, as in the bundle (repeatable)")  # fmt: skip
 @click.option("--set-string", "set_strings", multiple=True, metavar="COMPONENT:PATH=TEXT",
               help="override a value, always as text")  # fmt: skip
+@click.option("--set-file", "set_files", multiple=True, metavar="COMPONENT:PATH=FILE",
+              help="override a value by the first YAML document of FILE")  # fmt: skip
+@click.option("--set-json", "set_jsons", multiple=True, metavar="COMPONENT:PATH=JSON",
+              help="override a value by JSON")  # fmt: skip
 @click.option("--enable", multiple=True, metavar="COMPONENT", help="switch a component on")
 @click.option("--disable", multiple=True, metavar="COMPONENT", help="leave a component out")
 @charts_options
@@ -79,12 +89,8 @@ def list_command(environment: Environment, /, **options: Any) -> None:
         data=chosen.data,
         charts=tuple(folder for folder in options["charts"] if folder),
         allow_partial=options["incomplete"],
-        **{
-            name: options[name]
-            for name in ("set_values", "set_strings", "enable", "disable", "external_only", "lenient",
-                         "kubeconfig", "offline", "jobs")
-        },
-    )  # fmt: skip
+        **{name: options[name] for name in _SAME},
+    )
     with Counter("charts") as counter:
         found = mirror_list(environment, request, counter)
     for note in found.notes:

@@ -3,7 +3,8 @@
 Where a container is, its image is taken exactly as it is written (pods and everything that holds a pod template, also
 inside custom resources). Elsewhere a mapping with a text ``image`` names one, as operators' custom resources write it:
 ``repository`` and ``version`` beside it complete it, ``containerSHA`` pins it, and it counts only with a tag, a digest
-or a registry (spec/bundle.md 12). Images that a controller is told by its arguments or variables are found as well:
+or a registry (spec/bundle.md 12); so does ``image: {repository: ..., tag: ...}``. Images that a controller is
+told by its arguments or variables are found as well, and containers in the texts of ConfigMaps:
 ``--acme-http01-solver-image=...``, ``RELATED_IMAGE_...``. What runs later without being named anywhere is not seen:
 plugins declare it (``aicr_extra_images``).
 """
@@ -14,8 +15,10 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core.kit.emit import as_text
+from aicr_core.kit.errors import AicrError, Code
 from aicr_core.kit.imageref import image_reference
 from aicr_core.kit.rendered import rendered_object
+from aicr_core.kit.yamlio import load_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -50,7 +53,12 @@ def in_documents(documents: Iterable[Any]) -> Found:
     """Find the images in parsed documents."""
     search = _Search()
     for document in documents:
-        search.walk(document, _place(document))
+        try:
+            search.walk(document, _place(document))
+        except RecursionError:
+            raise AicrError(
+                Code.INVALID_REQUEST, "nested too deep", where=_place(document)
+            ) from None
     return search.found()
 
 
@@ -68,6 +76,13 @@ def _documents(text: str, source: str) -> Iterator[Any]:
         if _DEFINITION.search(part) and not _NAMED.search(part):
             continue
         yield rendered_object(_COMMENTS.sub("", part), source)
+
+
+def _texts(data: Any) -> Iterator[str]:
+    """Give the texts of a ConfigMap that may hold a pod template."""
+    for text in data.values() if isinstance(data, dict) else ():
+        if isinstance(text, str) and "containers" in text.lower() and "image" in text:
+            yield text
 
 
 def _place(document: Any) -> str:
@@ -101,13 +116,39 @@ class _Search:
         if self._guess:
             self._add(_parts(node))
         for key, value in node.items():
-            if key in CONTAINERS and exact:
+            if key in CONTAINERS and exact and isinstance(value, list):
                 for container in value:
                     # Its own image is known already; what it holds further down is walked as everything is.
                     if isinstance(container, dict):
                         self.walk({k: v for k, v in container.items() if k != "image"}, place)
                 continue
+            if key == "image" and isinstance(value, dict):
+                self._add(_parts(value))
             self.walk(value, place)
+        if node.get("kind") == "ConfigMap" and not self._guess:
+            for text in _texts(node.get("data")):
+                self._templates(text)
+
+    def _templates(self, text: str) -> None:
+        """Take the containers of pod templates inside a text: provisioners keep them in ConfigMaps."""
+        try:
+            documents = load_all(text, "text")
+        except AicrError:
+            return  # a script, or a template of a template
+        for document in documents:
+            inner = _Search()
+            inner.containers(document)
+            self._images |= inner._images
+
+    def containers(self, node: Any) -> None:
+        """Take the images of containers alone."""
+        if isinstance(node, list):
+            for item in node:
+                self.containers(item)
+        elif isinstance(node, dict):
+            self._containers(node, "text")
+            for item in node.values():
+                self.containers(item)
 
     def _containers(self, node: Document, place: str) -> list[Document]:
         """Take the images of the containers and image volumes of a pod; give its containers."""

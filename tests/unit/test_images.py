@@ -117,6 +117,54 @@ def test_a_container_that_a_controller_completes_is_none() -> None:
     assert of(pod(containers=[{"name": "c"}, {"name": "d", "image": ""}])) == []
 
 
+def test_a_list_of_containers_may_be_null() -> None:
+    assert of(pod(containers=[{"name": "a", "image": "a.io/a:1"}], initContainers=None)) == [
+        "a.io/a:1"
+    ]
+
+
+def test_an_image_as_a_mapping_in_a_custom_resource() -> None:
+    node = {
+        "image": {
+            "registry": "cr.example",
+            "repository": "a/b",
+            "tag": "v2",
+            "pullPolicy": "Always",
+        }
+    }
+    assert of({"kind": "GatewayParameters", "spec": {"kube": {"envoy": node}}}) == [
+        "cr.example/a/b:v2"
+    ]
+    schema = {"image": {"type": "object", "properties": {"repository": {"type": "string"}}}}
+    assert of({"kind": "CustomResourceDefinition", "spec": schema}) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "images"),
+    [
+        (
+            "kind: Pod\nspec:\n  containers:\n  - name: helper\n    image: busybox:1\n",
+            ["busybox:1"],
+        ),
+        ('{"spec": {"initContainers": [{"name": "x", "image": "a.io/x"}]}}', ["a.io/x"]),
+        ("containers:\n{{ range .x }}\n- image: a.io/x:1\n{{ end }}\n", []),
+        ("containers: [{name: x, image: '{{ x }}'}]\n", []),
+        ("#!/bin/sh\n# containers: image: a.io/x:1\n", []),
+        ("image: a.io/x:1\n", []),
+    ],
+)
+def test_pod_templates_in_config_maps(text: str, images: list[str]) -> None:
+    assert of({"kind": "ConfigMap", "data": {"helperPod.yaml": text, "n": 1}}) == images
+
+
+def test_what_is_nested_too_deep_is_one_line() -> None:
+    deep: Any = {"image": "x.io/x:1"}
+    for _ in range(5000):
+        deep = {"a": deep}
+    with pytest.raises(AicrError, match="nested too deep"):
+        in_documents([{"kind": "X", "spec": deep}])
+
+
 def test_shapes_that_no_api_server_would_take() -> None:
     for document in (None, "image: x:1", 7, [], [[]], pod(containers="x"), pod(containers=[None, 3]), pod(containers={}),
                      pod(volumes={"image": 1}), pod(volumes=[3, {"image": 4}]), {"metadata": 1, "kind": []}):  # fmt: skip
