@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from aicr_core.app.environment import Environment
 
 _SAME = (
-    "set_values", "set_strings", "set_files", "set_jsons", "enable", "disable", "external_only", "lenient", "kubeconfig",
-    "offline", "jobs",
+    "set_values", "set_strings", "set_files", "set_jsons", "enable", "disable", "external_only", "lenient",
+    "kubeconfig", "offline", "jobs",
 )  # fmt: skip
 """Options that are the request's fields of the same name."""
 
