@@ -36,10 +36,12 @@ def write_bundle(
     extras = Extras(environment, request, progress)
     planned = extras.vendored(make_plan(environment, request, target.uri))
     files = bundle_files(environment, planned, extras)
+    signed_by = ""
     if signer is not None:
         from aicr_core.app.bundle_attest import attest
 
-        files.append(attest(environment, request, signer, planned, files, confirm))
+        file, signed_by = attest(environment, request, signer, planned, files, confirm)
+        files.append(file)
     where = target.put(files)
     plan, deployer = planned.plan, planned.deployer
     extra = tuple(resolve(deployer.notes)(plan)) if deployer.notes is not None else ()
@@ -52,6 +54,7 @@ def write_bundle(
         notes=(*extra, *plan.notes, *extras.notes),
         steps=(*fetch, *resolve(deployer.steps)(plan, folder)),
         published=bool(target.uri),
+        signed_by=signed_by,
     )
     if environment.manager_needed("aicr_bundle_written"):
         environment.manager.event("aicr_bundle_written", report=report)

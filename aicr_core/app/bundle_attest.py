@@ -73,8 +73,8 @@ def attest(
     planned: Planned,
     files: Sequence[File],
     confirm: Callable[[str], bool],
-) -> File:
-    """Sign the complete bundle ``files`` and give its attestation. Raises AicrError; nothing is written anywhere.
+) -> tuple[File, str]:
+    """Sign the complete bundle ``files``; give its attestation, and who signed. Raises AicrError; writes nothing.
 
     ``confirm`` is asked about what the signer makes public, before anything is.
     """
@@ -90,20 +90,24 @@ def attest(
 
     parts = _parts(environment, request, {planned.plugin, plugin})
 
-    def work(context: Context) -> bytes:
+    def work(context: Context) -> tuple[bytes, str]:
         signing: Any = resolve(signer.open)(context)
         payload = attestation.statement(
             files, planned.plan, planned.deployer.name, parts, signing.identity,
             started.stamp() if started.fixed is not None else "",
         )  # fmt: skip
-        signed: bytes = signing.sign(payload, PAYLOAD_TYPE)
-        return signed
+        signed = signing.sign(payload, PAYLOAD_TYPE)
+        if not isinstance(signed, bytes):
+            got = type(signed).__name__
+            raise AicrError(Code.INTERNAL, f"the signer gave a {got}, not bytes")
+        return signed, str(signing.identity)
 
     task = Task(name=f"signer {signer.name}", plugin=plugin, call=work, timeout=limits.SIGNING)
     (outcome,) = Runner(1, settings=environment.settings, options=options).run([task])
     if outcome.error is not None:
         raise outcome.error
-    return File(BUNDLE_ATTESTATION, outcome.value, LISTS_MODE, "core")
+    data, identity = outcome.value
+    return File(BUNDLE_ATTESTATION, data, LISTS_MODE, "core"), identity
 
 
 def _parts(

@@ -173,6 +173,8 @@ def _text(report: BundleReport) -> str:
         f"  {'Reference' if report.published else 'Output directory'}: {report.directory}",
         f"  Files: {report.files}",
     ]
+    if report.signed_by:
+        lines.append(f"  Signed by: {report.signed_by}")
     if report.notes:
         lines += ["", "Notes:", *(f"  ⚠ {text}" for text in report.notes)]
     lines += ["", "To deploy:", *(f"  {n}. {step}" for n, step in enumerate(report.steps, start=1))]

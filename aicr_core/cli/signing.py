@@ -10,10 +10,10 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-identity_pattern = click.option(
-    "--certificate-identity-regexp", default="", metavar="PATTERN",
-    help="who has to have signed the tool; matched whole, begins with its repository",
-)  # fmt: skip
+
+def identity_pattern(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give the option for who signs the tool, with its help."""
+    return click.option("--certificate-identity-regexp", default="", metavar="PATTERN", help=text)
 
 
 def signing_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -26,7 +26,7 @@ def signing_options(function: Callable[..., Any]) -> Callable[..., Any]:
                      help="who you are, instead of a browser or the CI's own token"),
         click.option("--signing-config", default="", metavar="FILE",
                      help="services that certify and log, instead of the public ones"),
-        identity_pattern,
+        identity_pattern("checked as by `aicr verify`, and of no effect: this tool brings no signature of its own"),
         click.option("--yes", is_flag=True, help="do not ask before something becomes public"),
     )  # fmt: skip
     for option in reversed(options):
@@ -35,10 +35,10 @@ def signing_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def confirm(text: str) -> bool:
-    """Say on standard error what becomes public, and ask where a person can answer."""
+    """Say on standard error what becomes public, and ask where a person can answer; a no ends the command."""
     from aicr_core.cli.output import note
 
     note(text)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return True
-    return click.confirm("Sign and publish this?", default=False, err=True)
+    return click.confirm("Sign and publish this?", default=False, err=True, abort=True)

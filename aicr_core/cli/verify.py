@@ -37,7 +37,9 @@ Exit status: 0 good; 2 less than what is asked, or a wrong option; 4 something d
               help="who has to vouch for that name")  # fmt: skip
 @click.option("--cli-version-constraint", default="", metavar="CONSTRAINT",
               help="version of the tool that made it: >= 0.8.0; a bare version means >=")  # fmt: skip
-@identity_pattern
+@identity_pattern(
+    "who has to have signed the tool; matched whole, begins with the tool's repository"
+)
 @click.option("--key", default="", metavar="FILE", help="public key that has to have signed it")
 @click.option("--trust-root", default="", metavar="FILE",
               help="trusted root for certificates, instead of the one that is there")  # fmt: skip

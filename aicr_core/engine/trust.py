@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from aicr_core.kit import constraints
-from aicr_core.kit.errors import AicrError, Code, nearest
+from aicr_core.kit.errors import AicrError, Code, nearest, one_line
 
 Document = dict[str, Any]
 LEVELS = ("unknown", "unverified", "attested", "verified")
@@ -125,13 +125,14 @@ def _most(report: Report) -> str:
 
 def document(report: Report) -> Document:
     """Give a judged report for machines: the reference's keys, and what it does not tell (B-31)."""
+    # What stands in a hostile file can be no text at all (a half of a pair of surrogates).
     optional = {
-        "bundleCreator": report.creator,
-        "bundleIssuer": report.issuer,
-        "binaryBuilder": report.tool_builder,
-        "toolVersion": report.tool_version,
-        "errors": list(report.errors),
-        "policyFailures": list(report.failures),
+        "bundleCreator": one_line(report.creator),
+        "bundleIssuer": one_line(report.issuer),
+        "binaryBuilder": one_line(report.tool_builder),
+        "toolVersion": one_line(report.tool_version),
+        "errors": [one_line(text) for text in report.errors],
+        "policyFailures": [one_line(text) for text in report.failures],
     }
     return {
         "verdict": "passed" if report.good else "failed",

@@ -181,7 +181,8 @@ def _entries(data: bytes) -> dict[str, dict[str, Any]] | None:
     except (ValueError, RecursionError, KeyError, TypeError):
         return None
     # The same path twice would let one entry hide the other.
-    return found if len(found) == len(files) else None
+    sound = len(found) == len(files) and all(isinstance(path, str) for path in found)
+    return found if sound else None
 
 
 def shown(path: str) -> str:

@@ -95,7 +95,7 @@ class BundlePlan:
 class BundleReport:
     """What was written, for the console and for ``aicr_bundle_written``.
 
-    ``directory`` is where: an absolute path, or the reference of a ``published`` bundle.
+    ``directory`` is where: an absolute path, or the reference of a ``published`` bundle. ``signed_by`` is who signed it.
     """
 
     directory: str
@@ -105,3 +105,4 @@ class BundleReport:
     notes: tuple[str, ...]
     steps: tuple[str, ...]
     published: bool = False
+    signed_by: str = ""

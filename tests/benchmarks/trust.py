@@ -48,7 +48,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         _large(folder)
-        criteria = "--service eks --accelerator h100 --os ubuntu --intent training --platform kubeflow".split()
+        criteria = [
+            "--service",
+            "eks",
+            "--accelerator",
+            "h100",
+            "--os",
+            "ubuntu",
+            "--intent",
+            "training",
+        ]
         subprocess.run([AICR, "recipe", *criteria, "-o", "r.yaml"], cwd=folder, check=True)
         subprocess.run(
             [AICR, "key", "generate", "-o", "k"], cwd=folder, check=True, capture_output=True

@@ -43,12 +43,17 @@ def aicr(*words: str | pathlib.Path) -> tuple[int, str, str]:
     return status, out, err
 
 
+def write_recipe(folder: pathlib.Path) -> pathlib.Path:
+    """Write ``RECIPE`` into ``folder``; give its file."""
+    path = folder / "recipe.yaml"
+    path.write_text(to_yaml(RECIPE), "utf-8")
+    return path
+
+
 def write_bundle(folder: pathlib.Path, *options: str | pathlib.Path) -> tuple[int, str, str]:
     """Write the bundle of ``RECIPE`` to ``folder``."""
     folder.parent.mkdir(exist_ok=True)
-    recipe = folder.parent / "recipe.yaml"
-    recipe.write_text(to_yaml(RECIPE), "utf-8")
-    return aicr("bundle", "-r", recipe, "-o", folder, *options)
+    return aicr("bundle", "-r", write_recipe(folder.parent), "-o", folder, *options)
 
 
 def make_key(path: pathlib.Path, kind: str = "ed25519") -> pathlib.Path:
@@ -58,7 +63,9 @@ def make_key(path: pathlib.Path, kind: str = "ed25519") -> pathlib.Path:
     return path
 
 
-def verified(folder: pathlib.Path, *options: str | pathlib.Path) -> tuple[int, dict[str, Any], str]:
+def verified(
+    folder: str | pathlib.Path, *options: str | pathlib.Path
+) -> tuple[int, dict[str, Any], str]:
     """Verify a bundle; give status, the report and standard error."""
     status, out, err = aicr("verify", folder, "--format", "json", *options)
     report = json.loads(out) if out else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -15,7 +16,22 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from trust_lab import ATTESTATION, TOOL, aicr, copied, make_key, verified, write_bundle
+from trust_lab import (
+    ATTESTATION,
+    TOOL,
+    aicr,
+    copied,
+    make_key,
+    verified,
+    write_bundle,
+    write_recipe,
+)
+
+_KEYS = st.sampled_from([
+    "_type", "predicateType", "predicate", "subject", "digest", "sha256", "buildDefinition", "resolvedDependencies",
+    "internalParameters", "toolVersion", "verificationMaterial", "publicKey", "certificate", "dsseEnvelope", "path",
+    "size", "mode",
+])  # fmt: skip
 
 pytest.importorskip("aicr_local_key")
 
@@ -454,6 +470,70 @@ def test_a_published_bundle_is_verified_where_it_is(
     assert (report.good, report.level) == (True, "attested")
     files[0] = files[0]._replace(data=b"other")
     assert not verify.verify_bundle(environment(), request).passed
+
+
+def test_signed_pushed_pulled_and_verified(
+    lab: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through a real registry: the attestation goes along, and modes come back."""
+    import registry
+
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    with registry.registry(tmp_path / "registry") as host:
+        uri = f"oci://{host}/team/stack:v1"
+        words = ["--attest", "--signing-key", lab / "key", "--plain-http"]
+        status, out, err = aicr("bundle", "-r", write_recipe(tmp_path), "-o", uri, *words)
+        assert status == 0, err
+        assert "Signed by: sha256:" in out
+        status, report, err = verified(uri, "--plain-http", "--key", lab / "key.pub")
+        assert (status, err, report["trustLevel"]) == (0, "", "attested")
+        assert verified(uri, "--plain-http", "--key", lab / "other.pub")[0] == 2
+        back = tmp_path / "back"
+        assert aicr("bundle", "pull", uri, "-o", back, "--plain-http")[0] == 0
+    assert verified(back, "--key", lab / "key.pub")[0] == 0
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS | st.text(max_size=4), inner, max_size=4),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(document=JSON)
+def test_whatever_json_a_list_or_statement_is(document: Any) -> None:
+    """It is refused or read, and never anything else happens."""
+    from aicr_core.engine.attestation import material_of, read_statement
+    from aicr_core.engine.verify import FILE, Seen, integrity
+    from aicr_core.kit.errors import AicrError
+    from aicr_core.model.trust import PAYLOAD_TYPE
+
+    data = json.dumps(document).encode()
+    for read in (material_of, lambda text: read_statement(text, PAYLOAD_TYPE)):
+        with contextlib.suppress(AicrError):
+            read(data)
+    with_inventory = json.dumps({"files": document}).encode()
+    seen = {
+        name: Seen(FILE, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
+        for name, content in (("a", b"a"), ("inventory.json", with_inventory))
+    }
+    lines = "".join(f"{item.sha256}  {name}\n" for name, item in seen.items())
+    assert integrity(seen, lines.encode(), with_inventory).errors
+
+
+def test_texts_that_are_no_text(lab: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """Half a pair of surrogates in an attestation: JSON can hold it, UTF-8 cannot."""
+    bundle = copied(lab / "signed", tmp_path / "b")
+    document = json.loads((bundle / ATTESTATION).read_bytes())
+    document["verificationMaterial"]["publicKey"]["hint"] = "\ud83d\x1b[31m"
+    (bundle / ATTESTATION).write_bytes(json.dumps(document).encode())
+    for words in ([], ["--format", "json"], ["--key", str(lab / "other.pub")]):
+        status, out, err = aicr("verify", bundle, *words)
+        assert status == 2
+        assert "\\ud83d" in out + err
+        assert "\x1b" not in out + err
 
 
 def test_nothing_heavy_is_imported_for_an_unsigned_bundle(lab: pathlib.Path) -> None:

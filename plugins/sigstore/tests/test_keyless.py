@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import pathlib
+import pty
+import subprocess
+import sys
 
 import pytest
 from mini_sigstore import ISSUER, Services, token
-from trust_lab import ATTESTATION, statement_of, verified, write_bundle
+from trust_lab import ATTESTATION, RECIPE, statement_of, verified, write_bundle
+
+from aicr_core.kit.emit import to_yaml
 
 
 def test_signed_for_a_person(
@@ -164,3 +171,33 @@ def test_the_attestation_is_the_only_difference(
     assert (tmp_path / "b" / ATTESTATION).stat().st_mode & 0o777 == 0o600
     assert "attestation" not in (tmp_path / "b/checksums.txt").read_text()
     assert "attestation" not in (tmp_path / "b/inventory.json").read_text()
+
+
+@pytest.mark.parametrize(("answer", "status"), [("n", 9), ("", 9), ("y", 0)])
+def test_a_person_is_asked(
+    answer: str, status: int, services: Services, config: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    """On a real terminal: nothing is asked of the services, or written, before a yes."""
+    (tmp_path / "recipe.yaml").write_text(to_yaml(RECIPE))
+    words = [
+        sys.executable, "-m", "aicr_core", "bundle", "-r", "recipe.yaml", "-o", "b", "--attest",
+        "--signing-config", str(config), "--identity-token", token("dev@example.com"),
+    ]  # fmt: skip
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        words, cwd=tmp_path, stdin=theirs, stdout=subprocess.DEVNULL, stderr=theirs, start_new_session=True
+    )  # fmt: skip
+    os.close(theirs)
+    shown = b""
+    while b"[y/N]" not in shown:
+        shown += os.read(ours, 4096)
+    assert services.asked == []
+    assert "public logs" in shown.decode().replace("\r\n", " ")
+    os.write(ours, f"{answer}\n".encode())
+    with contextlib.suppress(OSError):
+        while True:
+            shown += os.read(ours, 4096) or b""
+    assert process.wait(60) == status, shown
+    os.close(ours)
+    assert bool(services.asked) is (status == 0)
+    assert (tmp_path / "b").exists() is (status == 0)
