@@ -178,11 +178,13 @@ class _Reader:
         path = fields.get("values", "")
         if path not in self._listed:
             return {}, {}
-        self._values.add(path)
+        key = fields.get("valuesKey", "")
+        if not key:
+            self._values.add(path)  # else it is an object that holds the values
         node = next(iter(self.nodes(path)), None)
-        for key in fields.get("valuesKey", "").split("."):
-            if key and node is not None:
-                node = dict(node.items()).get(key) if node.kind == yamlio.MAP else None
+        for part in key.split(".") if key else ():
+            if node is not None:
+                node = dict(node.items()).get(part) if node.kind == yamlio.MAP else None
         if node is None or node.kind != yamlio.MAP:
             return {}, {}
         return _plain(node, path), places(node)
