@@ -93,20 +93,8 @@ def writer_of(
 def writers(environment: Environment, purpose: str) -> dict[str, tuple[str, InventoryWriter]]:
     """Give (plugin, writer) of the formats for ``purpose`` by name. Raises AicrError for a name used twice."""
     hook = "aicr_inventory_writers"
-    if not environment.manager_needed(hook):
-        return {}
-    found: dict[str, tuple[str, InventoryWriter]] = {}
-    for plugin, provider in environment.manager.providers(hook):
-        if provider.purpose != purpose:
-            continue
-        if provider.name in found:
-            raise AicrError(
-                Code.INVALID_REQUEST,
-                f'format "{provider.name}" is registered by plugins {found[provider.name][0]} and {plugin}',
-                hint="disable one of them: aicr plugins disable NAME",
-            )
-        found[provider.name] = (plugin, provider)
-    return found
+    known = environment.manager.named(hook, "key") if environment.manager_needed(hook) else {}
+    return {found[1].name: found for found in known.values() if found[1].purpose == purpose}
 
 
 def written_by(plugin: str, writer: InventoryWriter, found: Inventory) -> str:

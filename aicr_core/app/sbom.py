@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aicr_core.app.contents import refuse_gaps, take_stock, writer_of, written_by
 from aicr_core.engine.bundles import File
 from aicr_core.kit.errors import AicrError, Code
+from aicr_core.kit.paths import safe_relative
 from aicr_core.model.bundle import Artifact
 
 if TYPE_CHECKING:
@@ -47,8 +48,10 @@ def sbom_files(
     found = []
     for plugin, writer in chosen:
         path = f"sbom{writer.suffix or f'.{writer.name}'}"
-        if path in taken:
-            raise AicrError(Code.INTERNAL, f"{path} is written twice", plugin=plugin)
+        if "/" in safe_relative(path) or path in taken:
+            raise AicrError(
+                Code.INTERNAL, f"{path} is no file beside others of the bundle", plugin=plugin
+            )
         taken.add(path)
         text = written_by(plugin, writer, stock.inventory)
         found.append(File(path, text.encode("utf-8"), 0o600, plugin))

@@ -357,6 +357,11 @@ class InventoryWriter:
     suffix: str = ""
     description: str = ""
 
+    @property
+    def key(self) -> str:
+        """What no two writers share: one name may stand for a list and for a bill of materials."""
+        return f"{self.purpose}:{self.name}"
+
 
 @attrs.frozen(kw_only=True)
 class Command:
