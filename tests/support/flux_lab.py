@@ -61,7 +61,7 @@ class Bundle:
         self.objects: dict[str, Document] = {
             path: yamlio.load(data, path)
             for path, data in files.items()
-            if path.endswith(".yaml") and not _in_chart(path)
+            if path.endswith(".yaml") and not _is_no_object(path)
         }
         for path, document in self.objects.items():
             check(path, document)
@@ -223,5 +223,8 @@ def merge(lower: Document, upper: Document) -> Document:
     return merged
 
 
-def _in_chart(path: str) -> bool:
+def _is_no_object(path: str) -> bool:
+    # The core's own documents beside it are no objects either; Kustomize lists what is applied.
+    if path in ("recipe.yaml", "bundle-info.yaml"):
+        return True
     return path.endswith("/Chart.yaml") or "/templates/" in path or "/charts/" in path

@@ -190,11 +190,12 @@ def test_a_value_that_helmfile_would_look_up_is_told() -> None:
     assert notes(plan(release("b", values={"a": "ref+x"}))) == []
 
 
-def test_a_published_bundle_is_pulled_first() -> None:
-    first, *_ = steps(
-        plan(release("a"), destination="oci://r.example/b:v1"), "oci://r.example/b@sha256:0"
-    )
-    assert first == "aicr bundle pull oci://r.example/b@sha256:0 -o bundle"
+def test_the_steps_begin_in_the_folder() -> None:
+    assert steps(plan(release("a")), "/x y") == [
+        "cd '/x y'",
+        "helmfile list --skip-charts",
+        "helmfile apply",
+    ]
 
 
 @pytest.mark.parametrize("name", sorted(leaves()))

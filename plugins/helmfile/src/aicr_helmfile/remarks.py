@@ -61,10 +61,6 @@ def _refers(value: Any) -> bool:
     return isinstance(value, str) and _REFERENCE.search(value) is not None
 
 
-def steps(plan: BundlePlan, directory: str) -> list[str]:
+def steps(_plan: BundlePlan, directory: str) -> list[str]:
     """Give what a person runs after the bundle was written."""
-    if plan.destination:
-        first = [f"aicr bundle pull {shlex.quote(directory)} -o bundle", "cd bundle"]
-    else:
-        first = [f"cd {shlex.quote(directory)}"]
-    return [*first, "helmfile list --skip-charts", "helmfile apply"]
+    return [f"cd {shlex.quote(directory)}", "helmfile list --skip-charts", "helmfile apply"]
