@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from aicr_core.app.environment import Environment
     from aicr_core.kit.run import Context
     from aicr_core.model.bundle import Artifact, Release
+    from aicr_core.model.charts import PackagedChart
     from aicr_core.plugins.providers import InventoryWriter
+
+    Causes = dict[tuple[str, str], AicrError]
+    """Component and text of a problem, to the error that says more about it than a file that is the same everywhere."""
 
 CORE = InventoryPlugin(distribution="aicr-core", version=__version__, licence="Apache-2.0")
 _HOOKS = ("aicr_bundlers", "aicr_patch_values", "aicr_extra_images")
@@ -48,8 +52,7 @@ def take_stock(
 
     ``writers`` are the plugins of the writers that will write it, ``written`` the files of the bundle, if there are.
     """
-    # The text of a component's problem, to the error that says more about it.
-    causes: dict[str, AicrError] = {}
+    causes: Causes = {}
     looked = _look(charts, [r for r in planned.plan.releases if r.kind == "helm"], causes)
     declared = _declared(environment, planned, causes)
     used = {planned.plugin, *writers, *([charts.plugin] if charts is not None else [])}
@@ -60,7 +63,8 @@ def take_stock(
     for component in found.components:
         for text in component.problems:
             where = f"component {component.name}"
-            error = causes.get(text) or AicrError(Code.INVALID_REQUEST, text, where=where)
+            error = causes.get((component.name, text))
+            error = error or AicrError(Code.INVALID_REQUEST, text, where=where)
             errors.setdefault(str(error), error)
     return Stock(found, tuple(errors.values()))
 
@@ -118,14 +122,16 @@ def written_by(plugin: str, writer: InventoryWriter, found: Inventory) -> str:
 
 
 def _look(
-    charts: Charts | None, releases: Sequence[Release], causes: dict[str, AicrError]
+    charts: Charts | None, releases: Sequence[Release], causes: Causes
 ) -> dict[str, inventory.Looked]:
     """Find, read and render the charts of releases; give what was found by component."""
     if charts is None or not releases:
         return {}
 
+    known: dict[str, PackagedChart] = {}
+
     def look(ctx: Context, release: Release) -> inventory.Looked:
-        chart = charts.find(ctx, release)
+        chart = known[release.name] = charts.find(ctx, release)
         facts = charts.describe(ctx, chart)
         about = inventory.chart_of(release, digest(chart), facts.licence)
         text = charts.render(ctx, chart, release)
@@ -140,11 +146,15 @@ def _look(
             continue
         error = outcome.error
         error.where = f"component {release.name}{f': {error.where}' if error.where else ''}"
-        what = "was not found" if error.code is Code.NOT_FOUND else "could not be rendered"
-        text = f"{release.name}: its chart {what}, so its images are guessed from its values"
-        causes[text] = error
+        chart = known.get(release.name)
+        what = "could not be read" if chart is None else "could not be rendered"
+        if chart is None and error.code is Code.NOT_FOUND:
+            what = "was not found"
+        text = f"its chart {what}, so its images are guessed from its values"
+        causes[release.name, text] = error
         guess = images.Found(images.in_values(dict(release.values)).images, (text,))
-        looked[release.name] = inventory.Looked(inventory.chart_of(release), guess)
+        about = inventory.chart_of(release, digest(chart) if chart is not None else "")
+        looked[release.name] = inventory.Looked(about, guess)
     return looked
 
 
@@ -156,7 +166,7 @@ def _joined(parts: Sequence[images.Found]) -> images.Found:
 
 
 def _declared(
-    environment: Environment, planned: Planned, causes: dict[str, AicrError]
+    environment: Environment, planned: Planned, causes: Causes
 ) -> dict[str, images.Found]:
     """Ask the plugins for images that no rendering shows; give them by component."""
     hook = "aicr_extra_images"
@@ -170,7 +180,8 @@ def _declared(
         found[release.name] = inventory.declaration([str(text) for _, text in answers])
     for problem in manager.unanswered(hook):
         text = f"the images that plugin {problem.plugin} declares are not known"
-        causes[text] = AicrError(Code.INTERNAL, problem.message, plugin=problem.plugin)
+        error = AicrError(Code.INTERNAL, problem.message, plugin=problem.plugin)
+        causes |= {(name, text): error for name in found}
         found = {n: images.Found(f.images, (*f.problems, text)) for n, f in found.items()}
     return found
 

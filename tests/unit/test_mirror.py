@@ -150,17 +150,30 @@ def test_a_partial_list_says_so_in_every_format_and_on_stderr(
     assert run(words) == 0
     said = capsys.readouterr()
     assert "not complete: [NOT_FOUND] component gone" in said.err
-    assert "gone: its chart was not found, so its images are guessed from its values" in said.out
+    assert "its chart was not found, so its images are guessed from its values" in said.out
     assert "guess.example" in said.out
     assert str(place) not in said.out, "no path of this machine"
 
 
-def test_a_chart_that_refuses(place: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
-    bad = place / "charts/bad-1.0.0.tgz"
-    bad.write_bytes(b"no chart")
-    write(place, ref("one"), ref("bad"))
+def test_charts_that_are_none_or_refuse(
+    place: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "charts/bad-1.0.0.tgz").write_bytes(b"no chart")
+    (place / "charts/strict/templates").mkdir(parents=True)
+    (place / "charts/strict/Chart.yaml").write_text(
+        "apiVersion: v2\nname: strict\nversion: 1.0.0\n"
+    )
+    (place / "charts/strict/templates/x.yaml").write_text('{{ fail "give me a value" }}\n')
+    write(place, ref("one"), ref("bad"), ref("strict"))
     told = listed(capsys, status=2)
     assert "component bad" in told
+    assert "give me a value" in told
+    document = json.loads(listed(capsys, "-f", "json", "--allow-partial"))
+    assert [item["warnings"] for item in document["components"]] == [
+        [],
+        ["its chart could not be read, so its images are guessed from its values"],
+        ["its chart could not be rendered, so its images are guessed from its values"],
+    ]
 
 
 def test_without_an_engine_and_without_formats(
