@@ -9,6 +9,7 @@ from aicr_core.kit.archive import pack
 from aicr_core.kit.constraints import evaluate as satisfies
 from aicr_core.kit.constraints import parse as parse_expression
 from aicr_core.kit.context import Context
+from aicr_core.kit.dsse import KeyBundle, dsse_message, read_key_bundle, write_key_bundle
 from aicr_core.kit.emit import to_json, to_yaml
 from aicr_core.kit.errors import AicrError, Code, nearest
 from aicr_core.kit.frames import read_frames, write_frames
@@ -47,7 +48,7 @@ from aicr_core.model.inventory import (
     InventoryPlugin,
 )
 from aicr_core.model.lint import BundleObject, BundleRelease, BundleView, Finding
-from aicr_core.model.parts import Part, local_chart, parts, short
+from aicr_core.model.parts import Part, local_chart, parts
 from aicr_core.model.rbac import Question, questions, rbac_objects
 from aicr_core.model.readings import Sign, readings, recognise
 from aicr_core.model.resultline import read_result_line, write_result_line
@@ -139,6 +140,7 @@ __all__ = [
     "InventoryPlugin",
     "InventoryWriter",
     "Item",
+    "KeyBundle",
     "Matcher",
     "Measurement",
     "NodeResult",
@@ -171,6 +173,7 @@ __all__ = [
     "Verified",
     "__version__",
     "chart_version",
+    "dsse_message",
     "failed",
     "fetch",
     "hookimpl",
@@ -190,19 +193,20 @@ __all__ = [
     "questions",
     "rbac_objects",
     "read_frames",
+    "read_key_bundle",
     "read_result_line",
     "readings",
     "recognise",
     "rendered_objects",
     "sarif_log",
     "satisfies",
-    "short",
     "skipped",
     "table",
     "to_json",
     "to_yaml",
     "wrapper_chart",
     "write_frames",
+    "write_key_bundle",
     "write_result_line",
 ]
 

@@ -18,8 +18,8 @@ from aicr_core.api import (
     load_all,
     local_chart,
     parts,
-    short,
 )
+from aicr_core.model.parts import short
 
 CRD = b"""apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
