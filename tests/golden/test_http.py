@@ -14,7 +14,7 @@ from http_server import running
 
 from aicr_core import api
 
-ENGINES = ("uvicorn",)
+ENGINES = ("uvicorn", "granian")
 # (row, difference, why): both patterns are matched from the start.
 DIFFERENT = (
     (

@@ -13,6 +13,8 @@ from aicr_core.api import __version__
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_LONGEST = 256
+"""Of what a client sent; a line must not be as long as it likes."""
 LEVELS = ("debug", "info", "warn", "error")
 
 
@@ -47,7 +49,7 @@ class AccessLog:
         if LEVELS.index(level) < self._least:
             return
         self.event(
-            level, "request completed", requestID=request_id, method=scope["method"], path=scope["path"],
+            level, "request completed", requestID=request_id, method=scope["method"], path=scope["path"][:_LONGEST],
             status=status, bytes=size, ms=round(seconds * 1000, 3),
         )  # fmt: skip
 

@@ -44,10 +44,17 @@ class State:
 class Application:
     """The whole service; an ASGI application."""
 
-    def __init__(self, engine: Engine, settings: ServerSettings, log: AccessLog) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        settings: ServerSettings,
+        log: AccessLog,
+        counters: metrics.Metrics | None = None,
+    ) -> None:
         self.state = State()
         self.settings = settings
-        self.metrics = metrics.Metrics(__version__)
+        self.log = log
+        self.metrics = counters or metrics.Metrics(__version__)
         engine.resolved = self.metrics.built
         service = Service(engine, settings)
         table: dict[str, tuple[Any, tuple[str, ...]]] = {
@@ -68,7 +75,9 @@ class Application:
             exception_handlers={Problem: self._problem, HTTPException: self._http_error},
         )
         inner.router.redirect_slashes = False
-        limiter = Limiter(settings.rate_limit, settings.rate_burst)
+        # Each worker counts for itself, so each gives its share.
+        share = settings.workers
+        limiter = Limiter(settings.rate_limit / share, max(1, settings.rate_burst // share))
         guard = Guard(settings.token_file)
         self._app: App = Front(inner, settings, limiter, self.metrics, log, guard, frozenset(table))
         for name, kept in (
@@ -138,8 +147,15 @@ def _system(body: Mapping[str, str], status: int = 200) -> Response:
     return Response(encode(body), status, media_type="application/json")
 
 
-def make(env: Mapping[str, str] | None = None, log: AccessLog | None = None) -> Application:
-    """Make the application from the environment, everything loaded. Raises AicrError for what cannot be used."""
+def make(
+    env: Mapping[str, str] | None = None,
+    log: AccessLog | None = None,
+    counters: metrics.Metrics | None = None,
+) -> Application:
+    """Make the application from the environment, everything loaded. Raises AicrError for what cannot be used.
+
+    ``counters`` go on counting where an application takes the place of another.
+    """
     from aicr_core.api import Session
     from aicr_server.vocabulary import Vocabulary
 
@@ -151,6 +167,4 @@ def make(env: Mapping[str, str] | None = None, log: AccessLog | None = None) -> 
     )
     log = log or AccessLog(settings.log_level, settings.log_format)
     engine = Engine.open(variables, settings.data, lambda text: first.event("warn", text))
-    application = Application(engine, settings, log)
-    application.state.ready = True
-    return application
+    return Application(engine, settings, log, counters)

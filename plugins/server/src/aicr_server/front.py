@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from aicr_core.api import Code
 from aicr_server import metrics, problems, requestid
+from aicr_server.clients import Clients
 from aicr_server.problems import Problem
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _BROKEN = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+MOST_HEADER_BYTES = 68 * 1024
+"""The reference's limit with its slack (spec/server.md 2); the servers themselves stop somewhere above it."""
 OPEN = frozenset({"/health", "/ready", "/metrics"})
 """Never limited, and without the headers of the chain: probes and scrapers ask them."""
 
@@ -56,6 +59,7 @@ class Front:
         self._log = log
         self._guard = guard
         self._routes = routes
+        self._clients = Clients(settings.trusted_proxies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; lifespan messages go through."""
@@ -122,13 +126,16 @@ class Front:
             return problem
         verdict = self._limiter.take(self._client(scope, headers))
         extra += [
-            (b"x-ratelimit-limit", b"%d" % self._limiter.rate),
+            (b"x-ratelimit-limit", b"%d" % self._settings.rate_limit),
             (b"x-ratelimit-remaining", b"%d" % verdict.remaining),
             (b"x-ratelimit-reset", b"%d" % (int(time.time()) + 1)),
         ]
         if not verdict.passes:
             self._counters.rejects += 1
-            details = {"limit": int(self._limiter.rate), "burst": self._limiter.burst}
+            details = {
+                "limit": int(self._settings.rate_limit),
+                "burst": self._settings.rate_burst,
+            }
             return Problem(
                 Code.RATE_LIMIT_EXCEEDED,
                 "Rate limit exceeded",
@@ -140,11 +147,14 @@ class Front:
     def _client(self, scope: Scope, headers: dict[str, str]) -> str:
         if self._settings.rate_scope == "global":
             return ""
-        peer = (scope.get("client") or ("", 0))[0]
-        if peer in self._settings.trusted_proxies:
-            # The last entry is the one that our own proxy wrote; those before it are the client's word.
-            return headers.get("x-forwarded-for", "").rpartition(",")[2].strip() or str(peer)
-        return str(peer)
+        peer = str((scope.get("client") or ("", 0))[0])
+        forwarded = ""
+        if "x-forwarded-for" in headers:
+            lines = [
+                value for name, value in scope["headers"] if name.lower() == b"x-forwarded-for"
+            ]
+            forwarded = b",".join(lines).decode("latin-1")
+        return self._clients.name(peer, forwarded)
 
     @staticmethod
     async def send_problem(problem: Problem, request_id: str, send: Send) -> None:
@@ -191,6 +201,11 @@ def _malformed(scope: Scope, headers: dict[str, str]) -> Problem | None:
     hosts = sum(1 for name, _ in scope["headers"] if name.lower() == b"host")
     if scope.get("http_version") == "1.1" and hosts != 1:
         return Problem(Code.INVALID_REQUEST, "A request has exactly one Host header")
+    if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > MOST_HEADER_BYTES:
+        return Problem(
+            Code.INVALID_REQUEST, "The request's headers are too large",
+            {"limit_bytes": MOST_HEADER_BYTES}, status=431, headers={"connection": "close"},
+        )  # fmt: skip
     if "content-length" in headers and "transfer-encoding" in headers:
         return Problem(
             Code.INVALID_REQUEST, "Content-Length and Transfer-Encoding exclude each other",

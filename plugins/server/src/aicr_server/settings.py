@@ -43,6 +43,11 @@ class ServerSettings(NamedTuple):
     token_file: str = ""
     tls_cert: str = ""
     tls_key: str = ""
+    http_engine: str = ""
+    http2: bool = False
+    connections: int = 2048
+    header_timeout: float = 5
+    keep_alive: float = 120
     drain_grace: float = 0
     workers: int = 1
     bundles_at_once: int = 4
@@ -74,6 +79,9 @@ class ServerSettings(NamedTuple):
         if bool(cert) != bool(key):
             name = "AICR_TLS_CERT" if key else "AICR_TLS_KEY"
             raise _wrong(name, "", "a file: certificate and key go together")
+        engine = env.get("AICR_HTTP_ENGINE", "")
+        if engine not in ("", "granian", "uvicorn"):
+            raise _wrong("AICR_HTTP_ENGINE", engine, "granian or uvicorn")
         return cls(
             port=_scanned(env, "PORT", default.port, 0, warn),
             bind=env.get("AICR_BIND", ""),
@@ -86,10 +94,15 @@ class ServerSettings(NamedTuple):
             rate_limit=_number(env, "AICR_RATE_LIMIT", default.rate_limit),
             rate_burst=int(_number(env, "AICR_RATE_BURST", default.rate_burst)),
             rate_scope=scope,
-            trusted_proxies=_listed(env.get("AICR_TRUSTED_PROXIES", "")),
+            trusted_proxies=_networks(env.get("AICR_TRUSTED_PROXIES", "")),
             token_file=env.get("AICR_TOKEN_FILE", ""),
             tls_cert=cert,
             tls_key=key,
+            http_engine=engine,
+            http2=_switch(env, "AICR_HTTP2"),
+            connections=max(1, int(_number(env, "AICR_CONNECTIONS", default.connections))),
+            header_timeout=_number(env, "AICR_HEADER_TIMEOUT_SECONDS", default.header_timeout),
+            keep_alive=_number(env, "AICR_KEEP_ALIVE_SECONDS", default.keep_alive),
             drain_grace=_number(env, "AICR_DRAIN_GRACE_SECONDS", default.drain_grace),
             workers=max(1, int(_number(env, "AICR_WORKERS", default.workers))),
             bundles_at_once=max(
@@ -105,6 +118,28 @@ def _wrong(name: str, text: str, wanted: str) -> AicrError:
 
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(item.strip() for item in text.split(",") if item.strip())
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    """Give addresses and networks, each checked; an address is a network of one."""
+    import ipaddress
+
+    found = []
+    for item in _listed(text):
+        try:
+            found.append(str(ipaddress.ip_network(item, strict=False)))
+        except ValueError:
+            raise _wrong("AICR_TRUSTED_PROXIES", item, "an address or a network") from None
+    return tuple(found)
+
+
+def _switch(env: Mapping[str, str], name: str) -> bool:
+    text = env.get(name, "").lower()
+    if text in ("1", "true"):
+        return True
+    if text in ("", "0", "false"):
+        return False
+    raise _wrong(name, text, "1 or 0")
 
 
 def _scanned(
