@@ -55,12 +55,15 @@ class Index:
         return next((row for row in self.rows if row["name"] == name), None)
 
     def remedy(self, distribution: str) -> str:
-        """Say how to get what ``distribution`` has: install it, or use the plugin that is there."""
+        """Say how to get what ``distribution`` has, extras included: install it, or use the plugin that is there."""
+        base, extras, _ = distribution.partition("[")
         for row in self.rows:
-            if row["distribution"] == distribution and row["state"] not in USABLE:
+            if row["distribution"] == base and row["state"] not in USABLE:
                 why = f"{row['state']} ({row['reason']})"
                 return f"it comes with {distribution}, whose plugin {row['name']} is {why}"
-        return f"it comes with {distribution}: pip install {distribution}"
+        # Shells take brackets for a pattern.
+        wanted = f'"{distribution}"' if extras else distribution
+        return f"it comes with {distribution}: pip install {wanted}"
 
     def hints(self, kind: str) -> dict[str, str]:
         """Distributions that are known to bring things of a kind, by the thing's name; no catalogue is opened."""

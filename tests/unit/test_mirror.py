@@ -16,6 +16,7 @@ from distributions import distribution
 from aicr_core.cli.root import run
 from aicr_core.kit import yamlio
 from aicr_core.kit.emit import to_yaml
+from aicr_core.plugins.index import Index
 
 Document = dict[str, Any]
 OFFLINE = ("--charts", "charts", "--offline")
@@ -180,13 +181,22 @@ def test_without_an_engine_and_without_formats(
     place: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AICR_PLUGINS", "airgap,helm,recipes")
-    assert "aicr-charts[engine]" in listed(capsys, status=3)
+    told = listed(capsys, status=3)
+    assert "it comes with aicr-charts[engine], whose plugin charts is " in told, (
+        "installed, left out"
+    )
     monkeypatch.setenv("AICR_PLUGINS", "charts,helm,recipes")
     assert "aicr-airgap" in listed(capsys, status=3)
     monkeypatch.delenv("AICR_PLUGINS")
     told = listed(capsys, "-f", "haulre", status=2)
     assert 'did you mean "hauler"?' in told
     assert "--format" in told
+
+
+def test_the_way_to_an_engine_can_be_pasted_into_a_shell() -> None:
+    index = Index({"rows": [], "hot": None, "problem": None, "warnings": []}, lambda *_: None)
+    assert index.remedy("aicr-charts[engine]").endswith(': pip install "aicr-charts[engine]"')
+    assert index.remedy("aicr-airgap").endswith(": pip install aicr-airgap")
 
 
 @pytest.mark.parametrize(
