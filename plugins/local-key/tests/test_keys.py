@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from aicr_local_key.keys import PASSWORD, fingerprint, generate, read_private, read_public
-from aicr_local_key.signer import open_key, pae, verify
+from aicr_local_key.signer import open_key, verify
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from trust_lab import aicr
 
-from aicr_core.api import AicrError, Context, Settings, Trust
+from aicr_core.api import AicrError, Context, Settings, Trust, dsse_message
 
 KIND = "application/vnd.in-toto+json"
 
@@ -132,7 +132,7 @@ def test_public_keys_that_are_none(data: bytes, says: str) -> None:
 def _made(key: Any = ED) -> dict[str, Any]:
     import base64
 
-    message = pae(b"{}", KIND)
+    message = dsse_message(b"{}", KIND)
     signature = key.sign(message) if key is ED else key.sign(message, ec.ECDSA(hashes.SHA256()))
     return {
         "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
@@ -198,8 +198,8 @@ def test_another_kind_of_key() -> None:
 
 def test_lengths_are_signed() -> None:
     """Type and payload cannot be moved into each other."""
-    assert pae(b"payload", "type") == b"DSSEv1 4 type 7 payload"
-    assert pae(b"", "é") == b"DSSEv1 2 \xc3\xa9 0 "
+    assert dsse_message(b"payload", "type") == b"DSSEv1 4 type 7 payload"
+    assert dsse_message(b"", "é") == b"DSSEv1 2 \xc3\xa9 0 "
 
 
 # --- the command ----------------------------------------------------------------------------------

@@ -24,9 +24,9 @@ def aicr_signers() -> Iterable[Signer]:
         open="aicr_sigstore.keyless:open_certificate",
         verify="aicr_sigstore.verifier:verify",
         publishes=(
-            "Signing without a key asks a public service for a certificate. Your name (an e-mail address, or the"
-            " repository and workflow) and the digest of the statement go into public logs, and nobody can take them"
-            " out again."
+            "Signing without a key asks a service to certify who you are: the public one, unless --signing-config"
+            " names another. Your name (an e-mail address, or the repository and workflow) and the digest of the"
+            " statement then go into public logs, and nobody can take them out again."
         ),
         tool_identity=RELEASES,
         tool_repository=REPOSITORY,
