@@ -609,6 +609,34 @@ def aicr_signers():
     assert "known: paper" in capsys.readouterr().err
 
 
+def test_aicr_bundle_lints(plugin: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """A lint that dislikes one chart; one that fails, or names no rule of its own, is a finding itself."""
+    plugin("aicr_bundle_lints", """
+def look(ctx, view):
+    for release in view.releases:
+        yield api.Finding(rule="P1", severity="warning", component=release.name, message=f"{release.chart} at stage {view.stage}")
+def fail(ctx, view):
+    raise KeyError("gone")
+def stray(ctx, view):
+    return [api.Finding(rule="P9", severity="note", message="x")]
+@api.hookimpl
+def aicr_bundle_lints():
+    yield api.BundleLint(name="taste", call=look, rules={"P1": "A chart that nobody likes"})
+    yield api.BundleLint(name="broken", call=fail, rules={"P2": "Never found"})
+    yield api.BundleLint(name="stray", call=stray, rules={"P3": "Never found"})
+    yield api.BundleLint(name="later", call=fail, rules={"P4": "Needs charts"}, stages=("B",))
+""")  # fmt: skip
+    assert bundle() == 0
+    capsys.readouterr()
+    assert run(["bundle", "check", "bundle", "--stage", "A"]) == 2
+    out = capsys.readouterr().out
+    assert "  warning  P1  csi at stage A" in out
+    assert "the lint broken of plugin probe failed: broken: KeyError: 'gone'" in out
+    assert "the lint stray of plugin probe failed: it has no rule P9" in out
+    assert "later" not in out
+    assert run(["bundle", "check", "bundle", "--stage", "A", "--ignore", "AB004"]) == 0
+
+
 def test_every_hook_that_is_called_has_a_test_here() -> None:
     page = pathlib.Path(__file__).resolve().parents[1] / "docs/plugins/hooks.md"
     sections = re.findall(r"(?ms)^### `(aicr_\w+)\(.*?$\n(.*?)(?=^##)", page.read_text("utf-8"))

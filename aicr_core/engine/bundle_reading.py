@@ -116,6 +116,7 @@ class _Reader:
         self._get = get
         self._values: set[str] = set()
         self._early: set[str] = set()
+        self._owners: set[str] = set()
         self.manifests: set[str] = set()
         self.findings: list[Finding] = []
         self.vendored: dict[str, str] = {}
@@ -133,6 +134,7 @@ class _Reader:
             self.findings.append(
                 Finding(
                     rule=YAML, severity="error", message=error.message, path=path,
+                    component=_owner(path, self._owners)[0],
                     line=int(place) if place.isdigit() else 0,
                     hint=error.hint or "the deployer's tool cannot read it either",
                 )
@@ -157,6 +159,7 @@ class _Reader:
             self._early |= {
                 f"{fields.get('path', fields['name'])}/{name}" for name in entry.get("early") or ()
             }
+            self._owners.add(fields["name"])
             self.manifests.add(fields.get("manifest", ""))
             values, lines = self._release_values(fields)
             if fields.get("vendored") in self._listed:
@@ -191,7 +194,7 @@ class _Reader:
 
     def objects(self, releases: Sequence[BundleRelease]) -> Iterator[BundleObject]:
         """Give the objects of all files that hold some."""
-        owners = {release.name for release in releases}
+        owners = self._owners
         roots = {path.rpartition("/")[0] for path in self._listed if _name(path) == "Chart.yaml"}
         engines: set[str] = set()
         for path in sorted(self._listed):

@@ -36,7 +36,7 @@ def check(_ctx: Context, view: BundleView) -> Iterator[Finding]:
         return
     for item in view.objects:
         pods = pods_of(item)
-        if pods is None or item.document.get("spec", {}).get("replicas") == 0:
+        if pods is None or mapping(item.document.get("spec")).get("replicas") == 0:
             continue
         found = fit(pods.spec, view.nodes, daemon=item.kind == "DaemonSet")
         yield from _judge(item, pods.spec, pods.path, found)
@@ -110,8 +110,9 @@ def _tolerates(tolerations: Sequence[Mapping[str, Any]], taint: Mapping[str, str
 def _judge(item: BundleObject, spec: Mapping[str, Any], path: str, found: Fit) -> Iterator[Finding]:
     daemon = item.kind == "DaemonSet"
     severity = "error" if daemon else "warning"
+    key = "nodeSelector" if spec.get("nodeSelector") else "affinity"
+    taints = f"{path}.{'tolerations' if spec.get('tolerations') else key}"
     if not found.selected:
-        key = "nodeSelector" if spec.get("nodeSelector") else "affinity"
         said = _said(mapping(spec.get("nodeSelector"))) or "its node affinity"
         yield finding(
             item, "AB301", severity, f"{title(item)} selects no node of the snapshot: {said}",
@@ -121,14 +122,14 @@ def _judge(item: BundleObject, spec: Mapping[str, Any], path: str, found: Fit) -
         what = f"{title(item)} tolerates none of the {len(found.selected)} nodes that it selects"
         yield finding(
             item, "AB301", severity, f"{what}: {_taints(found.selected)}",
-            hint="add tolerations for these taints", path=f"{path}.tolerations",
+            hint="add tolerations for these taints", path=taints,
         )  # fmt: skip
     elif daemon and _selects(spec) and len(found.tolerated) < len(found.selected):
         left = [node for node in found.selected if node not in found.tolerated]
         yield finding(
             item, "AB302", "warning",
             f"{title(item)} leaves out {len(left)} of the {len(found.selected)} nodes that it selects: {_taints(left)}",
-            hint="add tolerations for these taints, if it belongs there", path=f"{path}.tolerations",
+            hint="add tolerations for these taints, if it belongs there", path=taints,
         )  # fmt: skip
 
 
