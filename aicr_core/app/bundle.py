@@ -45,14 +45,14 @@ def write_bundle(
     where = target.put(files)
     plan, deployer = planned.plan, planned.deployer
     extra = tuple(resolve(deployer.notes)(plan)) if deployer.notes is not None else ()
-    fetch, folder = target.local(where)
+    bring, folder = target.local(where)
     report = BundleReport(
         directory=where,
         title=deployer.title,
         files=len(files),
         size=sum(len(file.data) for file in files),
         notes=(*extra, *plan.notes, *extras.notes),
-        steps=(*fetch, *resolve(deployer.steps)(plan, folder)),
+        steps=(*(() if deployer.pulls else bring), *resolve(deployer.steps)(plan, folder)),
         published=bool(target.uri),
         signed_by=signed_by,
     )

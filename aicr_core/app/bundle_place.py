@@ -35,6 +35,10 @@ class Folder:
         self._target = target
         self._force = force
 
+    def check(self) -> None:
+        """Raise AicrError for a folder that no bundle may be written to."""
+        _present(self._target, force=self._force)
+
     def put(self, files: Sequence[bundles.File]) -> str:
         """Write the bundle in place; give the absolute path. Raises AicrError."""
         _put(self._target, list(files), force=self._force)
@@ -126,31 +130,39 @@ def _bounded(
 
 
 def _put(target: str, files: list[bundles.File], *, force: bool) -> None:
-    """Replace an older bundle of ours; refuse any other folder that holds something (F11, B-18)."""
+    """Replace an older bundle of ours, or add to what else is there."""
+    keep, others = _present(target, force=force)
+    if others:
+        new = {file.path for file in files}
+        keep += [path for path in others if path not in new]
+    write_tree(target, [(file.path, file.data, file.mode) for file in files], keep)
+
+
+def _present(target: str, *, force: bool) -> tuple[list[str], list[str]]:
+    """Give the history of a folder and, unless they are a bundle of ours, its other files.
+
+    Raises AicrError for a folder that no bundle may be written to (F11, B-18).
+    """
     if os.path.islink(target) and not os.path.isdir(target):
         raise AicrError(Code.INVALID_REQUEST, "the output is a dangling link", where=target)
     if os.path.exists(target) and not os.path.isdir(target):
         raise AicrError(
             Code.INVALID_REQUEST, "the output is a file", where=target, hint="give a directory"
         )
-    keep: list[str] = []
-    if os.path.isdir(target):
-        everything = tree_files(target)
-        # The folder may be a checkout: its history is no part of the bundle, and not ours to remove.
-        keep = [path for path in everything if path.partition("/")[0] in HISTORY]
-        present = [path for path in everything if path not in set(keep)]
-        ours = INVENTORY in present and _is_ours(target)
-        if present and not ours and not force:
-            raise AicrError(
-                Code.INVALID_REQUEST,
-                "the directory holds files that are no bundle of aicr",
-                where=target,
-                hint="give another directory, or --force to add the bundle to it",
-            )
-        if present and not ours:
-            new = {file.path for file in files}
-            keep += [path for path in present if path not in new]
-    write_tree(target, [(file.path, file.data, file.mode) for file in files], keep)
+    everything = tree_files(target) if os.path.isdir(target) else []
+    # The folder may be a checkout: its history is no part of the bundle, and not ours to remove.
+    history = [path for path in everything if path.partition("/")[0] in HISTORY]
+    others = [path for path in everything if path not in set(history)]
+    if INVENTORY in others and _is_ours(target):
+        return history, []
+    if others and not force:
+        raise AicrError(
+            Code.INVALID_REQUEST,
+            "the directory holds files that are no bundle of aicr",
+            where=target,
+            hint="give another directory, or --force to add the bundle to it",
+        )
+    return history, others
 
 
 def _is_ours(target: str) -> bool:

@@ -29,9 +29,11 @@ def pull_bundle(
             Code.INVALID_REQUEST, "this is no URI of a published bundle", where=uri,
             hint="write oci://registry/repository:tag",
         )  # fmt: skip
+    folder = Folder(output, force=force)
+    folder.check()
     files = pull(environment, uri, options)
     _hold_to_lists(files, uri)
-    return Folder(output, force=force).put(files), files
+    return folder.put(files), files
 
 
 def _hold_to_lists(files: Sequence[bundles.File], uri: str) -> None:

@@ -217,6 +217,7 @@ class Deployer:
     ``object_at`` the file of one release. ``values_at`` is where a component's values lie in the bundle, and
     ``values_key`` the dotted path to them inside that file; ``{component}`` stands for its name in both places.
     ``archive_key`` is that path where the bundle brings the chart along, with ``{chart}`` for the chart's name.
+    ``pulls`` says that the cluster takes a published bundle from where it is, so no step needs it on a disk.
     ``call`` raises AicrError(INVALID_REQUEST) for what it cannot express: nothing is ever left out.
     """
 
@@ -232,6 +233,7 @@ class Deployer:
     values_at: str = "{component}/values.yaml"
     values_key: str = ""
     archive_key: str = ""
+    pulls: bool = False
     timeout: float = limits.DEPLOYER
 
 
@@ -297,9 +299,9 @@ class Publisher:
     ``push(ctx, uri, files, facts) -> reference`` with ``files`` a sequence of :class:`Artifact` and ``facts`` texts
     about the bundle (``version``, ``title``); the reference names what was pushed by its digest.
     ``pull(ctx, uri) -> artifacts`` gives it back, whole and checked, or raises. ``check(uri, version) -> uri`` raises
-    for a URI that can never work, and gives it as it will be used; ``version`` is the tool's, the default tag of what is
-    pushed, and empty for what is pulled. ``ctx.options`` holds ``plain_http`` and ``insecure_tls``. Pushing and pulling
-    may take ``timeout`` seconds.
+    for a URI that can never work, and gives it as it will be used; ``version`` is the tool's, the default tag of what
+    is pushed, and empty for what is pulled. ``ctx.options`` holds ``plain_http`` and ``insecure_tls``. Pushing and
+    pulling may take ``timeout`` seconds.
     """
 
     scheme: str

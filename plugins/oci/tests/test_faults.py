@@ -279,6 +279,17 @@ def test_a_slow_server_is_given_up(
         assert time.monotonic() - start < 5
 
 
+def test_headers_that_drip_are_given_up(context: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "SECONDS", 0.5)
+    listener, host = _raw(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 50, pause=0.1)
+    with listener:
+        start = time.monotonic()
+        error = failure(lambda: publisher.pull(context(), f"oci://{host}/x:1"))
+        listener.shutdown(socket.SHUT_RDWR)
+    assert error.exit_status == 5
+    assert time.monotonic() - start < 3
+
+
 def test_the_deadline_of_the_run_counts_as_well(faulty: FaultyRegistry, context: Make) -> None:
     faulty.rule("GET", "manifests", fault.silent)
     start = time.monotonic()
@@ -550,7 +561,7 @@ def test_a_token_of_the_configuration_is_used_as_it_is(
 # --- no server, no registry ----------------------------------------------------------------------
 
 
-def _raw(answer: bytes) -> tuple[socket.socket, str]:
+def _raw(answer: bytes, pause: float = 0) -> tuple[socket.socket, str]:
     import threading
 
     listener = socket.create_server(("127.0.0.1", 0))
@@ -561,7 +572,10 @@ def _raw(answer: bytes) -> tuple[socket.socket, str]:
                 connection, _ = listener.accept()
                 with connection:
                     connection.recv(65536)
-                    connection.sendall(answer)
+                    step = 8 if pause else len(answer) or 1
+                    for start in range(0, len(answer), step):
+                        connection.sendall(answer[start : start + step])
+                        time.sleep(pause)
         except OSError:
             pass
 

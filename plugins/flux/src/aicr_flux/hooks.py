@@ -57,4 +57,5 @@ def aicr_deployers() -> Iterable[Deployer]:
         values_at="{component}/helmrelease.yaml",
         values_key="spec.values",
         archive_key="spec.values.{chart}",
+        pulls=True,
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import http.client
+import io
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, cast
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from email.message import Message
+    from socket import socket
 
 STALE = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 """How a connection ends that the server has closed."""
@@ -70,6 +73,7 @@ def exchange(
     """
     if connection.sock is not None:
         connection.sock.settimeout(deadline.left())
+    connection.response_class = partial(_response, deadline)  # type: ignore[assignment]
     body = _parts(request.body, deadline) if request.body else request.body
     try:
         connection.request(request.method, request.path, body, dict(request.headers))
@@ -77,24 +81,48 @@ def exchange(
         # A server that has heard enough may have said why before it closed.
         if connection.sock is None or not request.body:
             raise
-    socket = connection.sock
-    assert socket is not None
-    socket.settimeout(deadline.left())
     with connection.getresponse() as response:
         bound = request.limit if response.status < 300 else _ERROR_BODY
-        data = bytearray()
-        while len(data) <= bound and not response.isclosed():
-            socket.settimeout(deadline.left())
-            # read() would wait for all of it, however slowly it comes.
-            part = response.read1(min(_CHUNK, bound + 1 - len(data)))
-            if not part:
-                break
-            data += part
+        data = response.read(bound + 1)
         if len(data) <= bound and response.length and request.method != "HEAD":
-            raise http.client.IncompleteRead(bytes(data), response.length)
+            raise http.client.IncompleteRead(data, response.length)
         whole = response.isclosed() or response.length == 0
-        answer = Answer(response.status, response.headers, bytes(data))
-        return answer, whole and not response.will_close
+        return Answer(response.status, response.headers, data), whole and not response.will_close
+
+
+class _Timed(io.RawIOBase):
+    """What comes from a socket, all waits bounded by the deadline: headers, too, may come a byte at a time."""
+
+    def __init__(self, connected: socket, deadline: Deadline) -> None:
+        self._socket = connected
+        self._deadline = deadline
+        self._raw = connected.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int | None:  # type: ignore[override]
+        self._socket.settimeout(self._deadline.left())
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Reader:
+    """As much of a socket as http.client reads answers from."""
+
+    def __init__(self, connected: socket, deadline: Deadline) -> None:
+        self._file = io.BufferedReader(_Timed(connected, deadline), _CHUNK)
+
+    def makefile(self, _mode: str) -> io.BufferedIOBase:
+        return self._file
+
+
+def _response(deadline: Deadline, connected: socket, **options: object) -> http.client.HTTPResponse:
+    reader = cast("socket", _Reader(connected, deadline))
+    return http.client.HTTPResponse(reader, **options)  # type: ignore[arg-type]
 
 
 def _parts(body: bytes, deadline: Deadline) -> Iterator[memoryview]:
