@@ -25,8 +25,8 @@ def listen(settings: ServerSettings) -> socket.socket:
     try:
         listener = _listener(settings.bind.strip("[]"), settings.port)
     except OSError as error:
-        known = error.errno is not None and error.errno > 0
-        text = os.strerror(error.errno) if known else error.strerror or str(error)
+        number = error.errno or 0
+        text = os.strerror(number) if number > 0 else error.strerror or str(error)
         raise AicrError(
             Code.INVALID_REQUEST, f"cannot listen: {text}",
             where=f"{settings.bind or 'all addresses'}, port {settings.port}",
