@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aicr_core._version import __version__
 from aicr_core.app.charts import digest
-from aicr_core.engine import images, inventory
+from aicr_core.engine import bundle_cluster, images, inventory
 from aicr_core.kit.errors import AicrError, AicrErrors, Code
 from aicr_core.model.inventory import Inventory, InventoryPlugin
 from aicr_core.plugins.manager import resolve
@@ -47,13 +47,18 @@ def take_stock(
     charts: Charts | None,
     writers: Sequence[str] = (),
     written: Sequence[Artifact] = (),
+    kubernetes: str = "",
 ) -> Stock:
     """Find out what a plan needs; ``charts`` may be None for a plan without charts.
 
     ``writers`` are the plugins of the writers that will write it, ``written`` the files of the bundle, if there are.
+    Charts are rendered for the version ``kubernetes``, else for the lowest that the recipe allows, as
+    ``aicr bundle check`` renders them.
     """
     causes: Causes = {}
-    looked = _look(charts, [r for r in planned.plan.releases if r.kind == "helm"], causes)
+    version = kubernetes or bundle_cluster.lowest_of_recipe(planned.recipe)
+    releases = [release for release in planned.plan.releases if release.kind == "helm"]
+    looked = _look(charts, releases, version, causes)
     declared = _declared(environment, planned, causes)
     used = {planned.plugin, *writers, *([charts.plugin] if charts is not None else [])}
     found = inventory.build(
@@ -122,7 +127,7 @@ def written_by(plugin: str, writer: InventoryWriter, found: Inventory) -> str:
 
 
 def _look(
-    charts: Charts | None, releases: Sequence[Release], causes: Causes
+    charts: Charts | None, releases: Sequence[Release], kubernetes: str, causes: Causes
 ) -> dict[str, inventory.Looked]:
     """Find, read and render the charts of releases; give what was found by component."""
     if charts is None or not releases:
@@ -134,7 +139,7 @@ def _look(
         chart = known[release.name] = charts.find(ctx, release)
         facts = charts.describe(ctx, chart)
         about = inventory.chart_of(release, digest(chart), facts.licence)
-        text = charts.render(ctx, chart, release)
+        text = charts.render(ctx, chart, release, kubernetes=kubernetes)
         place = f"chart {release.chart} {release.version}"
         parts = [images.in_text(part, place) for part in (text, *facts.crds)]
         return inventory.Looked(about, _joined(parts))

@@ -8,6 +8,7 @@ from aicr_core.app.bundle_plan import decode_recipe, make_plan
 from aicr_core.app.bundle_request import BundleRequest
 from aicr_core.app.charts import ChartPlace, Charts
 from aicr_core.app.contents import refuse_gaps, take_stock, writer_of, written_by
+from aicr_core.engine import bundle_cluster
 from aicr_core.kit.emit import to_yaml
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class MirrorRequest(NamedTuple):
     kubeconfig: str = ""
     charts: tuple[str, ...] = ()
     offline: bool = False
+    kubernetes: str = ""
     allow_partial: bool = False
     jobs: int = 0
 
@@ -58,6 +60,7 @@ def mirror_list(
     Raises AicrErrors, naming everything that could not be found out, unless ``allow_partial``; AicrError otherwise.
     """
     plugin, writer = writer_of(environment, PURPOSE, request.format, "--format")
+    kubernetes = bundle_cluster.asked_version(request.kubernetes, "--kubernetes-version")
     recipe = None
     notes: tuple[str, ...] = ()
     if request.criteria is not None:
@@ -72,7 +75,7 @@ def mirror_list(
     if any(release.kind == "helm" for release in planned.plan.releases):
         place = ChartPlace(request.charts, request.offline)
         charts = Charts(environment, place, jobs=request.jobs, progress=progress)
-    stock = take_stock(environment, planned, charts, [plugin])
+    stock = take_stock(environment, planned, charts, [plugin], kubernetes=kubernetes)
     if not request.allow_partial:
         refuse_gaps(stock, "the list")
     text = written_by(plugin, writer, stock.inventory)

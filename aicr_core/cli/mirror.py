@@ -52,6 +52,8 @@ Examples:
 @click.option("--enable", multiple=True, metavar="COMPONENT", help="switch a component on")
 @click.option("--disable", multiple=True, metavar="COMPONENT", help="leave a component out")
 @charts_options
+@click.option("--kubernetes-version", multiple=True, metavar="VERSION",
+              help="version to render charts for; default: the lowest the recipe allows")  # fmt: skip
 @click.option("--format", "-f", "fmt", multiple=True, metavar="FORMAT",
               help="yaml, json, images, hauler, zarf, skopeo, oc-mirror; default: yaml")  # fmt: skip
 @click.option(
@@ -88,6 +90,7 @@ def list_command(environment: Environment, /, **options: Any) -> None:
         format=single("format", options["fmt"], "yaml"),
         data=chosen.data,
         charts=tuple(folder for folder in options["charts"] if folder),
+        kubernetes=single("kubernetes-version", options["kubernetes_version"]),
         allow_partial=options["incomplete"],
         **{name: options[name] for name in _SAME},
     )

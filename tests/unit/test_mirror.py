@@ -156,6 +156,23 @@ def test_a_partial_list_says_so_in_every_format_and_on_stderr(
     assert str(place) not in said.out, "no path of this machine"
 
 
+def test_the_version_of_kubernetes_counts(
+    place: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = place / "charts/one/templates"
+    folder.mkdir(parents=True)
+    (place / "charts/one/Chart.yaml").write_text("apiVersion: v2\nname: one\nversion: 3.0.0\n")
+    (folder / "pod.yaml").write_text(
+        "kind: Pod\napiVersion: v1\nmetadata: {name: x}\nspec: {containers: [{name: x,"
+        " image: 'k.example/x:{{ .Capabilities.KubeVersion.Minor }}'}]}\n"
+    )
+    constraint = {"name": "K8s.server.version", "value": ">= 1.28"}
+    write(place, ref("one", "3.0.0"), constraints=[constraint])
+    assert listed(capsys, "-f", "images") == "k.example/x:28\n"
+    assert listed(capsys, "-f", "images", "--kubernetes-version", "v1.31.2") == "k.example/x:31\n"
+    assert "--kubernetes-version" in listed(capsys, "--kubernetes-version", "new", status=2)
+
+
 def test_charts_that_are_none_or_refuse(
     place: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
