@@ -7,6 +7,7 @@ All that is wrong is told, not only the first.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from .failure import Kind, ReleaseError, plain
 
 if TYPE_CHECKING:
     import pathlib
+    from collections.abc import Iterator
 
 
 @dataclass
@@ -161,20 +163,13 @@ def _signature(folder: pathlib.Path, verdict: Verdict, key: bytes | None) -> Non
         verdict.signer = signing.verify(checksums.read_text(envelope), payload, key)
 
 
-class _noting:  # noqa: N801 - reads as a word in "with _noting(verdict)"
-    """Note a ReleaseError of the block in the verdict and go on."""
-
-    def __init__(self, verdict: Verdict) -> None:
-        self._verdict = verdict
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if isinstance(error, ReleaseError):
-            self._verdict.problems.append(error)
-            return True
-        return False
+@contextlib.contextmanager
+def _noting(verdict: Verdict) -> Iterator[None]:
+    """Note a ReleaseError of the block in the verdict and go on after it."""
+    try:
+        yield
+    except ReleaseError as error:
+        verdict.problems.append(error)
 
 
 def report(folder: pathlib.Path, verdict: Verdict) -> tuple[list[str], list[str], int]:
