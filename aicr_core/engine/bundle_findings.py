@@ -51,6 +51,16 @@ class CheckReport(NamedTuple):
         return sum(finding.severity == severity for finding in self.findings)
 
     @property
+    def gaps(self) -> tuple[str, ...]:
+        """What is not known of the cluster, so that rules which need it found nothing."""
+        version = "no version of Kubernetes is known: rules that need one did not run (--kubernetes-version)"
+        nodes = "no nodes are known: rules that need them did not run (--snapshot)"
+        return (
+            *((version,) if not self.kubernetes else ()),
+            *((nodes,) if self.nodes is None else ()),
+        )
+
+    @property
     def failing(self) -> int:
         """How many findings make the command fail."""
         worse = SEVERITIES[: SEVERITIES.index(self.threshold) + 1]
@@ -80,6 +90,7 @@ def document(report: CheckReport) -> Document:
         "deployer": report.deployer,
         "kubernetes": {"version": report.kubernetes, "source": report.kubernetes_from},
         "nodes": report.nodes,
+        "gaps": list(report.gaps),
         "stages": [
             {"name": s.name, "title": s.title, "status": s.status, "reasons": list(s.reasons)}
             for s in report.stages

@@ -70,23 +70,22 @@ def _stage_lines(stage: Stage) -> Iterator[str]:
 
 def _about(report: CheckReport) -> Iterator[str]:
     if report.kubernetes:
-        yield f"Kubernetes {report.kubernetes} ({report.kubernetes_from})."
-    else:
-        yield "Kubernetes: no version is known; rules that need one did not run (--kubernetes-version)."
-    if report.nodes is None:
-        yield "Nodes: none are known; rules that need them did not run (--snapshot)."
-    else:
-        yield f"Nodes: {report.nodes}, of the snapshot."
+        yield f"Kubernetes {report.kubernetes}, {report.kubernetes_from}."
+    if report.nodes is not None:
+        yield f"{_many(report.nodes, 'node')} of the snapshot."
+    yield from (f"{text[:1].upper()}{text[1:]}." for text in report.gaps)
 
 
 def _summary(report: CheckReport) -> str:
-    counts = ", ".join(
-        f"{report.count(word)} {word}{'' if report.count(word) == 1 else 's'}"
-        for word in SEVERITIES
-    )
+    counts = ", ".join(_many(report.count(word), word) for word in SEVERITIES)
     ignored = f", {report.ignored} ignored" if report.ignored else ""
     verdict = "FAILED" if report.failing else "PASSED"
-    return f"{verdict}: {counts}{ignored} in {len(report.components)} components, {report.objects} objects"
+    size = f"{_many(len(report.components), 'component')}, {_many(report.objects, 'object')}"
+    return f"{verdict}: {counts}{ignored} in {size}"
+
+
+def _many(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 # --- SARIF ----------------------------------------------------------------------------------------
@@ -104,6 +103,7 @@ def _sarif(report: CheckReport, version: str) -> Document:
         for stage in report.stages
         for reason in (stage.reasons or ([] if stage.status == RAN else [""]))
     ]  # fmt: skip
+    notes += [{"level": "note", "message": {"text": text}} for text in report.gaps]
     run = {"executionSuccessful": True, "toolExecutionNotifications": notes}
     return sarif_log(
         TOOL, version, rules, results, invocations=[run], columnKind="unicodeCodePoints"
@@ -151,7 +151,8 @@ def _junit(report: CheckReport) -> str:
         )
         for stage in report.stages
     ]  # fmt: skip
-    return junit_document(TOOL, [Suite("stages", stages), *suites])
+    facts = {"kubernetes": report.kubernetes, "gaps": "; ".join(report.gaps)}
+    return junit_document(TOOL, [Suite("stages", stages, facts), *suites])
 
 
 def _case(suite: str, finding: Finding, worse: tuple[str, ...]) -> Case:

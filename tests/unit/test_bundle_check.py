@@ -57,10 +57,10 @@ def test_text(bundle: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
         "Stage A (the bundle as it lies there) ran.",
         "Stage B (charts rendered) did not run:",
         *out.splitlines()[8:10],
-        "Kubernetes 1.33.1 (of the snapshot).",
-        "Nodes: 1, of the snapshot.",
+        "Kubernetes 1.33.1, of the snapshot.",
+        "1 node of the snapshot.",
         "",
-        "FAILED: 1 error, 1 warning, 0 notes in 2 components, 1 objects",
+        "FAILED: 1 error, 1 warning, 0 notes in 2 components, 1 object",
     ]
     assert out.splitlines()[8].startswith("  b: the chart engine 1.0.0 is not in ")
     assert err.count("\n") <= 2
@@ -75,12 +75,12 @@ def test_severity_ignore_require_and_versions(
     status, out, _ = check(capsys, "--severity", "warning", "--ignore", "AB411")
     assert status == 0
     assert "PASSED: 0 errors, 0 warnings, 0 notes, 1 ignored in" in out
-    assert "Kubernetes 1.32.4 (the lowest that the recipe allows)." in out
+    assert "Kubernetes 1.32.4, the lowest that the recipe allows." in out
     status, out, _ = check(capsys, "--require", "B")
     assert status == 2
     assert "AB005  stage B is required and did not run" in out
     assert check(capsys, "--require", "A")[0] == 0
-    assert "Kubernetes 1.29 (as asked)." in check(capsys, "--kubernetes-version", "v1.29")[1]
+    assert "Kubernetes 1.29, as asked." in check(capsys, "--kubernetes-version", "v1.29")[1]
     assert "--stage A leaves it out" in check(capsys, "--stage", "A")[1]
     assert check(capsys, "--stage", "A", "--require", "B")[0] == 2
 
@@ -115,6 +115,7 @@ def test_sarif(bundle: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None
     assert place == {"artifactLocation": {"uri": "a/manifests/w.yaml"}, "region": {"startLine": 7}}
     notes = found["invocations"][0]["toolExecutionNotifications"]
     assert "stage B" in notes[0]["message"]["text"]
+    assert check(capsys, "-t", "sarif")[1].count("no nodes are known") == 1
 
 
 def test_junit(bundle: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -127,11 +128,13 @@ def test_junit(bundle: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None
         "errors": "0",
         "skipped": "2",
     }
+    assert root[0][0].tag == "properties"
     names = [suite.get("name") for suite in root]
     assert names == ["stages", "bundle", "a", "b"]
-    stage = root[0][1]
+    stage = root[0][2]
     assert stage.get("name") == "stage B"
     assert (stage[0].tag, "engine 1.0.0" in str(stage[0].get("message"))) == ("skipped", True)
+    assert "no nodes are known" in check(capsys, "-t", "junit")[1]
     failure, skipped = (case[0] for case in root[2])
     assert (failure.tag, failure.get("type")) == ("failure", "AB301")
     assert skipped.tag == "skipped"

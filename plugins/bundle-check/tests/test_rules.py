@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 from typing import Any, NamedTuple
 
 import pytest
@@ -209,3 +210,17 @@ IN_CHARTS = {"AB122", "AB501", "AB502"}
 def test_every_rule_is_tried() -> None:
     rules = {rule for table in LINTS.values() for rule in table}
     assert {pair.rule for pair in PAIRS} | IN_CHARTS == rules
+
+
+def test_the_manual_lists_every_rule() -> None:
+    """docs/user/bundle-check.md has each rule with its words and its severities."""
+    from aicr_core.engine.bundle_findings import CORE_RULES
+
+    page = pathlib.Path(__file__).resolve().parents[3] / "docs/user/bundle-check.md"
+    rows = re.findall(r"(?m)^\| (AB\d{3}) \| (.+?) \| (.+?) \|$", page.read_text("utf-8"))
+    rules = dict(CORE_RULES)
+    for table in LINTS.values():
+        rules |= table
+    assert [(rule, text) for rule, _, text in rows] == sorted(rules.items())
+    severities = {rule: text for rule, text, _ in rows}
+    assert not [pair for pair in PAIRS if pair.severity not in severities[pair.rule]]
