@@ -29,6 +29,7 @@ def readme(ctx: Context, plan: BundlePlan, chosen: Setup, graph: Sequence[Node])
         setup=chosen,
         graph=graph,
         takes_bundle=any(node.takes_bundle for node in graph),
+        namespaces=any(node.part.kind == KUSTOMIZE for node in graph),
         notes=[*notes(plan), *plan.notes],
         publish=_publish(plan, chosen, graph),
         placeholder=chosen.source.url == setup.PLACEHOLDER,

@@ -1,6 +1,6 @@
 """The state files of helmfile, as plain documents: repositories, defaults, releases. Pure.
 
-Only fields that helmfile 0.150 and 1.x both know, in files that neither takes for a template: no text holds ``{{``.
+Only fields that helmfile 0.166 and 1.x both know, in files that neither takes for a template: no text holds ``{{``.
 """
 
 from __future__ import annotations
