@@ -15,7 +15,7 @@ from aicr_core.kit.errors import AicrError, Code, nearest
 from aicr_core.kit.frames import read_frames, write_frames
 from aicr_core.kit.http import fetch
 from aicr_core.kit.imageref import ImageReference, image_reference
-from aicr_core.kit.junit import Case, Suite, junit_document, junit_seconds
+from aicr_core.kit.junit import JunitCase, JunitSuite, junit_document, junit_seconds
 from aicr_core.kit.localchart import chart_version, manifests_chart, wrapper_chart
 from aicr_core.kit.process import Completed
 from aicr_core.kit.rendered import rendered_objects
@@ -108,7 +108,6 @@ __all__ = [
     "BundleRequest",
     "BundleView",
     "Bundler",
-    "Case",
     "CatalogEntry",
     "ChartEngine",
     "ChartFacts",
@@ -140,6 +139,8 @@ __all__ = [
     "InventoryPlugin",
     "InventoryWriter",
     "Item",
+    "JunitCase",
+    "JunitSuite",
     "KeyBundle",
     "Matcher",
     "Measurement",
@@ -166,7 +167,6 @@ __all__ = [
     "Store",
     "StoredDocument",
     "Subtype",
-    "Suite",
     "Target",
     "Text",
     "Trust",

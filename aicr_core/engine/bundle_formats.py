@@ -8,7 +8,7 @@ from urllib.parse import quote
 from aicr_core.engine.bundle_findings import NOT_RUN, PARTLY, RAN, CheckReport, Stage, document
 from aicr_core.kit.emit import to_json
 from aicr_core.kit.errors import one_line
-from aicr_core.kit.junit import Case, Suite, junit_document
+from aicr_core.kit.junit import JunitCase, JunitSuite, junit_document
 from aicr_core.kit.sarif import sarif_log
 from aicr_core.model.lint import SEVERITIES, Finding
 
@@ -136,29 +136,29 @@ def _junit(report: CheckReport) -> str:
     worse = SEVERITIES[: SEVERITIES.index(report.threshold) + 1]
     found = dict(_of_component(report))
     suites = [
-        Suite(
+        JunitSuite(
             name,
-            [_case(name, finding, worse) for finding in found.get(name, ())] or [Case("clean", f"aicr.{name}")],
+            [_case(name, finding, worse) for finding in found.get(name, ())] or [JunitCase("clean", f"aicr.{name}")],
         )
         for name in dict.fromkeys([BUNDLE, *report.components, *found])
     ]  # fmt: skip
     stages = [
-        Case(f"stage {stage.name}", "aicr.stages")
+        JunitCase(f"stage {stage.name}", "aicr.stages")
         if stage.status == RAN
-        else Case(
+        else JunitCase(
             f"stage {stage.name}", "aicr.stages", "skipped",
             f"{stage.status}: {'; '.join(stage.reasons)}",
         )
         for stage in report.stages
     ]  # fmt: skip
     facts = {"kubernetes": report.kubernetes, "gaps": "; ".join(report.gaps)}
-    return junit_document(TOOL, [Suite("stages", stages, facts), *suites])
+    return junit_document(TOOL, [JunitSuite("stages", stages, facts), *suites])
 
 
-def _case(suite: str, finding: Finding, worse: tuple[str, ...]) -> Case:
+def _case(suite: str, finding: Finding, worse: tuple[str, ...]) -> JunitCase:
     failing = finding.severity in worse
     where = place(finding)
-    return Case(
+    return JunitCase(
         f"{finding.rule} {where}".rstrip(),
         f"aicr.{suite}",
         "failure" if failing else "skipped",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-class Case(NamedTuple):
+class JunitCase(NamedTuple):
     """One case. ``verdict`` is ``failure``, ``error``, ``skipped`` or empty for passed; ``type`` is a word for why."""
 
     name: str
@@ -26,17 +26,17 @@ class Case(NamedTuple):
     milliseconds: int | None = None
 
 
-class Suite(NamedTuple):
+class JunitSuite(NamedTuple):
     """The cases of one suite; ``attributes`` are further ones of its element."""
 
     name: str
-    cases: Sequence[Case]
+    cases: Sequence[JunitCase]
     properties: Mapping[str, str] = {}
     attributes: Mapping[str, str] = {}
 
 
 def junit_document(
-    name: str, suites: Sequence[Suite], attributes: Mapping[str, str] | None = None
+    name: str, suites: Sequence[JunitSuite], attributes: Mapping[str, str] | None = None
 ) -> str:
     """Give the XML document, indented, with a final newline; what XML cannot hold becomes U+FFFD."""
     from xml.etree import ElementTree as ET
@@ -61,7 +61,7 @@ def junit_seconds(milliseconds: int) -> str:
     return f"{milliseconds / 1000:.3f}"
 
 
-def _case(suite: Element, case: Case) -> None:
+def _case(suite: Element, case: JunitCase) -> None:
     from xml.etree.ElementTree import SubElement
 
     element = SubElement(suite, "testcase", {"name": _text(case.name)})
@@ -88,7 +88,7 @@ def _properties(parent: Element, facts: Mapping[str, str]) -> None:
             SubElement(properties, "property", {"name": _text(name), "value": _text(value)})
 
 
-def _counts(cases: Iterable[Case]) -> dict[str, str]:
+def _counts(cases: Iterable[JunitCase]) -> dict[str, str]:
     verdicts = [case.verdict for case in cases]
     return {
         "tests": str(len(verdicts)),
