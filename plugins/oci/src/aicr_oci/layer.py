@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 BLOCK = 512
 FOLDER_MODE = 0o755
-GZIP_HEAD = b"\x1f\x8b\x08\x00" + b"\0\0\0\0" + b"\x02\xff"
-"""Deflate, no flags (so no file name), time 0, best compression, unknown system."""
+GZIP_HEAD = b"\x1f\x8b\x08\x00" + b"\0\0\0\0" + b"\0\xff"
+"""Deflate, no flags (so no file name), time 0, nothing said of level and system."""
+_LEVEL = 6
+"""More costs twice the time for a hundredth of the size, and charts are packed already."""
 _RECORD = 20 * BLOCK
 _NAME, _PREFIX = 100, 155
 
@@ -41,7 +43,7 @@ def pack(files: Iterable[Artifact]) -> Layer:
     Raises AicrError(INVALID_REQUEST) for a name that cannot stand in an archive.
     """
     plain, size, checksum = hashlib.sha256(), 0, 0
-    squeeze = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    squeeze = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
     parts = [GZIP_HEAD]
     for part in _archive(files):
         plain.update(part)

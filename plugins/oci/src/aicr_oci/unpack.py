@@ -46,7 +46,8 @@ class _Gzip:
 
     def __init__(self, data: bytes) -> None:
         self._unsqueeze = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        self._packed = data
+        self._packed = memoryview(data)
+        self._taken = 0
         self._left = min(MOST_BYTES, ALLOWANCE + RATIO * len(data))
         self._ready = b""
         self._next = 0
@@ -68,21 +69,27 @@ class _Gzip:
         empty = not any(self._ready[self._next :])
         while empty and self._more():
             empty = not self._ready.strip(b"\0")
-        return empty and not self._unsqueeze.unused_data
+        rubbish = self._unsqueeze.unused_data or self._taken < len(self._packed)
+        return empty and not rubbish
 
     def _more(self) -> bool:
-        if self._unsqueeze.eof:
-            return False
-        try:
-            self._ready = self._unsqueeze.decompress(self._packed, _CHUNK)
-        except zlib.error:
-            raise _Refused("it is no sound gzip") from None
-        self._packed, self._next = self._unsqueeze.unconsumed_tail, 0
+        """Unpack the next piece, if there is one."""
+        self._ready, self._next = b"", 0
+        while not self._ready and not self._unsqueeze.eof:
+            part: bytes | memoryview = self._unsqueeze.unconsumed_tail
+            if not part:
+                # In slices: zlib copies what it does not take of its input, again and again.
+                part = self._packed[self._taken : self._taken + _CHUNK]
+                self._taken += len(part)
+            if not part:
+                raise _Refused("it ends in the middle")
+            try:
+                self._ready = self._unsqueeze.decompress(part, _CHUNK)
+            except zlib.error:
+                raise _Refused("it is no sound gzip") from None
         self._left -= len(self._ready)
         if self._left < 0:
             raise _Refused("it unpacks to more than a bundle can be")
-        if not self._ready and not self._unsqueeze.eof:
-            raise _Refused("it ends in the middle")
         return bool(self._ready)
 
 
