@@ -153,7 +153,7 @@ def minimums(session: nox.Session) -> None:
     )
     session.install("-c", str(file), "hatchling", "editables")
     session.install("-c", str(file), "--no-build-isolation", *_editable(), *TEST_TOOLS)
-    session.install("--no-deps", "-c", str(file), *FILES_OF_WHEELS[-2:])
+    session.install("--no-deps", "-c", str(file), *FILES_OF_WHEELS[-3:])
     session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "worksteal"]))
 
 
