@@ -1,61 +1,30 @@
-"""The public surface for plugins: import from here and nowhere else in the core. Nothing is defined here."""
+"""The public surface for plugins: import from here and nowhere else in the core. Nothing is defined here.
+
+What hooks need to register is imported with this module; everything else when it is first asked for, so that a command
+does not pay for what it does not use (``from aicr_core.api import NAME`` works for both). A test holds ``_LATE`` to the
+imports that the type checker sees.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aicr_core._version import HOOKSPEC, __version__
-from aicr_core.kit.archive import pack
-from aicr_core.kit.constraints import evaluate as satisfies
-from aicr_core.kit.constraints import parse as parse_expression
-from aicr_core.kit.context import Context
-from aicr_core.kit.dsse import KeyBundle, dsse_message, read_key_bundle, write_key_bundle
-from aicr_core.kit.emit import to_json, to_yaml
-from aicr_core.kit.errors import AicrError, Code, nearest
-from aicr_core.kit.frames import read_frames, write_frames
-from aicr_core.kit.http import fetch
-from aicr_core.kit.imageref import ImageReference, image_reference
-from aicr_core.kit.junit import JunitCase, JunitSuite, junit_document, junit_seconds
-from aicr_core.kit.localchart import chart_version, manifests_chart, wrapper_chart
-from aicr_core.kit.process import Completed
-from aicr_core.kit.rendered import rendered_objects
-from aicr_core.kit.sarif import sarif_log
-from aicr_core.kit.text import markdown, table
-from aicr_core.kit.yamlio import load, load_all
-from aicr_core.model.agent import AgentRequest, AgentResult, NodeResult
-from aicr_core.model.bundle import Artifact, BundlePlan, BundleReport, ComponentBundle, Release
-from aicr_core.model.charts import ChartFacts, ChartWanted, PackagedChart, RenderRequest
-from aicr_core.model.check import (
-    RUN_NAMESPACE,
-    CheckResult,
-    Evidence,
-    Page,
-    PhaseReport,
-    Report,
-    ReportItem,
-    Right,
-    failed,
-    passed,
-    skipped,
+from aicr_core._version import (
+    HOOKSPEC,
+    __version__,
 )
-from aicr_core.model.checkrun import CatalogEntry, CheckRun
-from aicr_core.model.cluster import Cluster
-from aicr_core.model.inventory import (
-    Inventory,
-    InventoryChart,
-    InventoryComponent,
-    InventoryImage,
-    InventoryPlugin,
+from aicr_core.kit.errors import (
+    AicrError,
+    Code,
+    nearest,
 )
-from aicr_core.model.lint import BundleObject, BundleRelease, BundleView, Finding
-from aicr_core.model.parts import Part, local_chart, parts
-from aicr_core.model.rbac import Question, questions, rbac_objects
-from aicr_core.model.readings import Sign, readings, recognise
-from aicr_core.model.resultline import read_result_line, write_result_line
-from aicr_core.model.settings import Settings
-from aicr_core.model.snapshot import Detection, Item, Measurement, Subtype
-from aicr_core.model.target import MANAGED, RUN_LABEL, Target
-from aicr_core.model.trust import PAYLOAD_TYPE, Signing, Trust, Verified
+from aicr_core.model.bundle import (
+    Artifact,
+    BundlePlan,
+    BundleReport,
+    ComponentBundle,
+    Release,
+)
 from aicr_core.plugins.providers import (
     Agent,
     BundleCheck,
@@ -80,12 +49,162 @@ from aicr_core.plugins.providers import (
     Store,
     StoredDocument,
 )
-from aicr_core.plugins.specs import hookimpl
+from aicr_core.plugins.specs import (
+    hookimpl,
+)
 
 if TYPE_CHECKING:
-    from aicr_core.app.bundle_request import BundleRequest
-    from aicr_core.engine.query import NotThere
-    from aicr_core.session import Bundle, Session, Text
+    from aicr_core.app.bundle_request import (
+        BundleRequest,
+    )
+    from aicr_core.engine.query import (
+        NotThere,
+    )
+    from aicr_core.kit.archive import (
+        pack,
+    )
+    from aicr_core.kit.constraints import evaluate as satisfies
+    from aicr_core.kit.constraints import parse as parse_expression
+    from aicr_core.kit.context import (
+        Context,
+    )
+    from aicr_core.kit.dsse import (
+        KeyBundle,
+        dsse_message,
+        read_key_bundle,
+        write_key_bundle,
+    )
+    from aicr_core.kit.emit import (
+        to_json,
+        to_yaml,
+    )
+    from aicr_core.kit.frames import (
+        read_frames,
+        write_frames,
+    )
+    from aicr_core.kit.http import (
+        fetch,
+    )
+    from aicr_core.kit.imageref import (
+        ImageReference,
+        image_reference,
+    )
+    from aicr_core.kit.junit import (
+        JunitCase,
+        JunitSuite,
+        junit_document,
+        junit_seconds,
+    )
+    from aicr_core.kit.localchart import (
+        chart_version,
+        manifests_chart,
+        wrapper_chart,
+    )
+    from aicr_core.kit.process import (
+        Completed,
+    )
+    from aicr_core.kit.rendered import (
+        rendered_objects,
+    )
+    from aicr_core.kit.sarif import (
+        sarif_log,
+    )
+    from aicr_core.kit.text import (
+        markdown,
+        table,
+    )
+    from aicr_core.kit.yamlio import (
+        load,
+        load_all,
+    )
+    from aicr_core.model.agent import (
+        AgentRequest,
+        AgentResult,
+        NodeResult,
+    )
+    from aicr_core.model.charts import (
+        ChartFacts,
+        ChartWanted,
+        PackagedChart,
+        RenderRequest,
+    )
+    from aicr_core.model.check import (
+        RUN_NAMESPACE,
+        CheckResult,
+        Evidence,
+        Page,
+        PhaseReport,
+        Report,
+        ReportItem,
+        Right,
+        failed,
+        passed,
+        skipped,
+    )
+    from aicr_core.model.checkrun import (
+        CatalogEntry,
+        CheckRun,
+    )
+    from aicr_core.model.cluster import (
+        Cluster,
+    )
+    from aicr_core.model.inventory import (
+        Inventory,
+        InventoryChart,
+        InventoryComponent,
+        InventoryImage,
+        InventoryPlugin,
+    )
+    from aicr_core.model.lint import (
+        BundleObject,
+        BundleRelease,
+        BundleView,
+        Finding,
+    )
+    from aicr_core.model.parts import (
+        Part,
+        local_chart,
+        parts,
+    )
+    from aicr_core.model.rbac import (
+        Question,
+        questions,
+        rbac_objects,
+    )
+    from aicr_core.model.readings import (
+        Sign,
+        readings,
+        recognise,
+    )
+    from aicr_core.model.resultline import (
+        read_result_line,
+        write_result_line,
+    )
+    from aicr_core.model.settings import (
+        Settings,
+    )
+    from aicr_core.model.snapshot import (
+        Detection,
+        Item,
+        Measurement,
+        Subtype,
+    )
+    from aicr_core.model.target import (
+        MANAGED,
+        RUN_LABEL,
+        Target,
+    )
+    from aicr_core.model.trust import (
+        PAYLOAD_TYPE,
+        Signing,
+        Trust,
+        Verified,
+    )
+    from aicr_core.session import (
+        Bundle,
+        Session,
+        Text,
+    )
 
 __all__ = [
     "HOOKSPEC",
@@ -210,19 +329,103 @@ __all__ = [
     "write_result_line",
 ]
 
-# What only programs that drive the engine use: a plugin's hooks must not pay for importing it.
 _LATE = {
+    "AgentRequest": "aicr_core.model.agent",
+    "AgentResult": "aicr_core.model.agent",
     "Bundle": "aicr_core.session",
+    "BundleObject": "aicr_core.model.lint",
+    "BundleRelease": "aicr_core.model.lint",
     "BundleRequest": "aicr_core.app.bundle_request",
+    "BundleView": "aicr_core.model.lint",
+    "CatalogEntry": "aicr_core.model.checkrun",
+    "ChartFacts": "aicr_core.model.charts",
+    "ChartWanted": "aicr_core.model.charts",
+    "CheckResult": "aicr_core.model.check",
+    "CheckRun": "aicr_core.model.checkrun",
+    "Cluster": "aicr_core.model.cluster",
+    "Completed": "aicr_core.kit.process",
+    "Context": "aicr_core.kit.context",
+    "Detection": "aicr_core.model.snapshot",
+    "Evidence": "aicr_core.model.check",
+    "Finding": "aicr_core.model.lint",
+    "ImageReference": "aicr_core.kit.imageref",
+    "Inventory": "aicr_core.model.inventory",
+    "InventoryChart": "aicr_core.model.inventory",
+    "InventoryComponent": "aicr_core.model.inventory",
+    "InventoryImage": "aicr_core.model.inventory",
+    "InventoryPlugin": "aicr_core.model.inventory",
+    "Item": "aicr_core.model.snapshot",
+    "JunitCase": "aicr_core.kit.junit",
+    "JunitSuite": "aicr_core.kit.junit",
+    "KeyBundle": "aicr_core.kit.dsse",
+    "MANAGED": "aicr_core.model.target",
+    "Measurement": "aicr_core.model.snapshot",
+    "NodeResult": "aicr_core.model.agent",
     "NotThere": "aicr_core.engine.query",
+    "PAYLOAD_TYPE": "aicr_core.model.trust",
+    "PackagedChart": "aicr_core.model.charts",
+    "Page": "aicr_core.model.check",
+    "Part": "aicr_core.model.parts",
+    "PhaseReport": "aicr_core.model.check",
+    "Question": "aicr_core.model.rbac",
+    "RUN_LABEL": "aicr_core.model.target",
+    "RUN_NAMESPACE": "aicr_core.model.check",
+    "RenderRequest": "aicr_core.model.charts",
+    "Report": "aicr_core.model.check",
+    "ReportItem": "aicr_core.model.check",
+    "Right": "aicr_core.model.check",
     "Session": "aicr_core.session",
+    "Settings": "aicr_core.model.settings",
+    "Sign": "aicr_core.model.readings",
+    "Signing": "aicr_core.model.trust",
+    "Subtype": "aicr_core.model.snapshot",
+    "Target": "aicr_core.model.target",
     "Text": "aicr_core.session",
+    "Trust": "aicr_core.model.trust",
+    "Verified": "aicr_core.model.trust",
+    "chart_version": "aicr_core.kit.localchart",
+    "dsse_message": "aicr_core.kit.dsse",
+    "failed": "aicr_core.model.check",
+    "fetch": "aicr_core.kit.http",
+    "image_reference": "aicr_core.kit.imageref",
+    "junit_document": "aicr_core.kit.junit",
+    "junit_seconds": "aicr_core.kit.junit",
+    "load": "aicr_core.kit.yamlio",
+    "load_all": "aicr_core.kit.yamlio",
+    "local_chart": "aicr_core.model.parts",
+    "manifests_chart": "aicr_core.kit.localchart",
+    "markdown": "aicr_core.kit.text",
+    "pack": "aicr_core.kit.archive",
+    "parse_expression": "aicr_core.kit.constraints:parse",
+    "parts": "aicr_core.model.parts",
+    "passed": "aicr_core.model.check",
+    "questions": "aicr_core.model.rbac",
+    "rbac_objects": "aicr_core.model.rbac",
+    "read_frames": "aicr_core.kit.frames",
+    "read_key_bundle": "aicr_core.kit.dsse",
+    "read_result_line": "aicr_core.model.resultline",
+    "readings": "aicr_core.model.readings",
+    "recognise": "aicr_core.model.readings",
+    "rendered_objects": "aicr_core.kit.rendered",
+    "sarif_log": "aicr_core.kit.sarif",
+    "satisfies": "aicr_core.kit.constraints:evaluate",
+    "skipped": "aicr_core.model.check",
+    "table": "aicr_core.kit.text",
+    "to_json": "aicr_core.kit.emit",
+    "to_yaml": "aicr_core.kit.emit",
+    "wrapper_chart": "aicr_core.kit.localchart",
+    "write_frames": "aicr_core.kit.frames",
+    "write_key_bundle": "aicr_core.kit.dsse",
+    "write_result_line": "aicr_core.model.resultline",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATE:
-        import importlib
+    place = _LATE.get(name)
+    if place is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
 
-        return getattr(importlib.import_module(_LATE[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, attribute = place.partition(":")
+    value = globals()[name] = getattr(importlib.import_module(module), attribute or name)
+    return value
