@@ -65,6 +65,10 @@ def _given(request: VerifyRequest) -> Trust | None:
     from aicr_core.app.sources import read_bytes
     from aicr_core.model.trust import Trust
 
+    for flag, place in (("--key", request.key), ("--trust-root", request.trust_root)):
+        if "://" in place:
+            # What is trusted is not to be fetched by the way: verifying makes no connection.
+            raise AicrError(Code.INVALID_REQUEST, "give a file, not a URL", where=flag)
     return Trust(
         key=read_bytes(request.key) if request.key else b"",
         root=read_bytes(request.trust_root) if request.trust_root else b"",

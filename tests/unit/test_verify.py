@@ -259,6 +259,45 @@ def test_names_that_are_no_text(bundle: pathlib.Path) -> None:
     )
 
 
+def test_a_file_that_becomes_a_link_is_not_followed(
+    bundle: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the first look and the reading somebody puts a link there, to the very same bytes."""
+    from aicr_core.app import bundle_tree
+
+    look = bundle_tree._look
+
+    def swap(path: str) -> Any:
+        seen = look(path)
+        if path.endswith("values.yaml"):
+            os.rename(path, tmp_path / "elsewhere")
+            os.symlink(tmp_path / "elsewhere", path)
+        return seen
+
+    monkeypatch.setattr(bundle_tree, "_look", swap)
+    status, report, _ = verified(bundle)
+    assert status == 4
+    assert report["errors"][0].startswith("csi/values.yaml cannot be read: ")
+
+
+def test_a_folder_that_cannot_be_read_hides_nothing(
+    bundle: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bundle / "hidden").mkdir()
+    (bundle / "hidden/evil.yaml").write_text("x")
+    scan = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if str(path).endswith("hidden"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    status, out, err = aicr("verify", bundle)
+    assert (status, out) == (4, "")
+    assert "hidden: cannot read the folder: Permission denied" in err
+
+
 def test_a_huge_list_is_refused(bundle: pathlib.Path) -> None:
     with (bundle / "checksums.txt").open("ab") as stream:
         stream.truncate(11 * 1024 * 1024)
@@ -438,6 +477,7 @@ def test_a_tool_s_attestation_with_a_key_is_not_enough(
         (["--certificate-identity-regexp", "https://github.com/NVIDIA/aicr/a|b"], "alternative"),
         (["--format", "yaml"], "known: text, json"),
         (["--key", "missing.pem"], "missing.pem"),
+        (["--key", "https://host.example/key.pem"], "give a file, not a URL"),
         (["--trust-root", "missing.json"], "missing.json"),
     ],
 )

@@ -89,6 +89,8 @@ def test_keys_that_sign(data: bytes, tmp_path: pathlib.Path) -> None:
         (pem(ed448.Ed448PrivateKey.generate()), "", "Ed448 is not supported"),
         (public_pem(ED), "", "this is a public key, not a private key"),
         (certificate(), "", "this is a certificate, not a private key"),
+        (b"-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nAAAA\n", "x", 'a "ENCRYPTED SIGSTORE PRIVATE KEY" is no key'),
+        (b"-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n", "", 'a "OPENSSH PRIVATE KEY" is no key'),
         (b"", "", "no private key in PEM"),
         (b"\x00\xff" * 100, "", "no private key in PEM"),
         (b"\x00\xff" * 100, "secret", "no private key in PEM"),

@@ -47,7 +47,10 @@ def test_signed_for_a_person(
     for more in (["--require-creator", "DEV@example.com"], ["--require-issuer", f"{ISSUER}/"]):
         assert verified(tmp_path / "b", "--trust-root", root, *more)[0] == 2
     # The public root, which is the default, knows nothing of these services.
-    assert verified(tmp_path / "b")[0] == 2
+    status, report, _ = verified(tmp_path / "b")
+    assert status == 2
+    assert "its certificate is not of the trusted root" in report["errors"][0]
+    assert "aicr trust update" in report["errors"][0]
 
 
 def test_signed_for_a_workflow(

@@ -25,6 +25,13 @@ PASSWORD = "AICR_SIGNING_KEY_PASSWORD"  # noqa: S105
 """Environment variable with the password of an encrypted key: an argument would be seen by everybody on the machine."""
 KINDS = ("ed25519", "ecdsa-p256")
 _LIMIT = 64 * 1024
+_LABELS = (
+    "PRIVATE KEY",
+    "ENCRYPTED PRIVATE KEY",
+    "EC PRIVATE KEY",
+    "RSA PRIVATE KEY",
+    "DSA PRIVATE KEY",
+)
 
 PrivateKey = Ed25519PrivateKey | EllipticCurvePrivateKey
 PublicKey = Ed25519PublicKey | EllipticCurvePublicKey
@@ -39,6 +46,8 @@ def read_private(path: str, env: Mapping[str, str]) -> PrivateKey:
         raise _refused(
             f"this is {what}, not a private key", path, "give the private key to sign with"
         )
+    if kind and kind not in _LABELS:
+        raise _refused(f'a "{kind}" is no key in a form that is known here', path, _MAKE)
     password = env.get(PASSWORD, "")
     key: object
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sigstore.errors import Error
+from sigstore.errors import CertValidationError, Error
 from sigstore.models import Bundle
 from sigstore.verify import Verifier
 
@@ -22,9 +22,22 @@ if TYPE_CHECKING:
     from aicr_core.api import Context, Trust
 
 
+_OLD = (
+    "the root that is known here may be too old for it: `aicr trust update`, or --trust-root FILE"
+)
+
+
 def verify(ctx: Context, data: bytes, trust: Trust) -> Verified:
     """Give what was signed, and by whom. Raises AicrError: UNAUTHORIZED says what does not hold."""
-    return check(data, trust, trusted_root(trust.root, ctx.settings))
+    root = trusted_root(trust.root, ctx.settings)
+    try:
+        return check(data, trust, root)
+    except AicrError as error:
+        cause = error.__cause__
+        # The root that is there by default grows old; a root that the user names is what he wants.
+        if not trust.root and (isinstance(cause, CertValidationError) or "keyring" in str(cause)):
+            raise AicrError(error.code, f"{error.message}; {_OLD}") from None
+        raise
 
 
 def check(data: bytes, trust: Trust, root: TrustedRoot) -> Verified:
@@ -33,8 +46,11 @@ def check(data: bytes, trust: Trust, root: TrustedRoot) -> Verified:
     try:
         bundle = Bundle.from_json(data)
         payload_type, payload = Verifier(trusted_root=root).verify_dsse(bundle, policy)
+    except CertValidationError as error:
+        why = "its certificate is not of the trusted root, or was not valid when it signed"
+        raise AicrError(Code.UNAUTHORIZED, why) from error
     except Error as error:
-        raise AicrError(Code.UNAUTHORIZED, _first_line(error)) from None
+        raise AicrError(Code.UNAUTHORIZED, _first_line(error)) from error
     except Exception as error:
         # A hostile file reaches decoders of several libraries; whatever they raise, the file does not verify.
         text = f"it is no valid Sigstore bundle ({type(error).__name__})"
