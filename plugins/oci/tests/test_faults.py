@@ -71,6 +71,21 @@ def test_the_tag_moves_last(faulty: FaultyRegistry, context: Make, files: Files)
     assert faulty.manifests == before
 
 
+def test_the_tag_does_not_move_after_an_interrupt(
+    faulty: FaultyRegistry, context: Make, files: Files
+) -> None:
+    ctx = context()
+
+    def interrupt(handler: Any) -> None:
+        ctx.abandon()  # as Ctrl-C and the deadline of the run do
+        reply(201)(handler)
+
+    faulty.rule("PUT", "uploads", interrupt)
+    uri = f"oci://{faulty.host}/team/x:v1"
+    assert failure(lambda: publisher.push(ctx, uri, files, FACTS)).exit_status == 5
+    assert not faulty.seen("PUT", "manifests")
+
+
 def test_one_connection_serves_a_whole_push(
     faulty: FaultyRegistry, context: Make, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -278,6 +278,8 @@ def test_a_directory_that_holds_something_stays(
     (place / "mine/thesis.txt").write_text("words")
     assert aicr("bundle", "pull", uri, "-o", "mine", "--plain-http") == 2
     assert sorted(os.listdir(place / "mine")) == ["thesis.txt"]
+    # Known before anything is fetched.
+    assert aicr("bundle", "pull", "oci://127.0.0.1:1/x:1", "-o", "mine", "--plain-http") == 2
     assert aicr("bundle", "pull", uri, "-o", "mine", "--plain-http", "--force") == 0
     assert (place / "mine/thesis.txt").read_text() == "words"
     assert (place / "mine/deploy.sh").exists()

@@ -65,6 +65,7 @@ class Transport:
         request = Request(method, url, whole, body, limit)
         allowed = SECONDS + max(len(body or b""), expected) / BYTES_A_SECOND
         for pause in (*PAUSES, None):
+            self._wait(0)
             try:
                 answer = self._once(request, allowed)
             except _Broken as error:
@@ -109,10 +110,14 @@ class Transport:
         return answer
 
     def _wait(self, seconds: float) -> None:
+        """Wait, as long as the result is still wanted: a tag must not move after Ctrl-C."""
         end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
+        while True:
             if self._ctx.cancelled or not self._ctx.remaining():
                 raise AicrError(Code.TIMEOUT, "given up while waiting for the registry")
+            left = end - time.monotonic()
+            if left <= 0:
+                return
             time.sleep(min(0.2, left))
 
 
