@@ -62,6 +62,11 @@ class Resolved(NamedTuple):
     warnings: tuple[str, ...]
 
 
+def _says(text: str) -> bool:
+    """Tell whether the text of a criterion states anything."""
+    return text.strip().lower() not in ("", "any")
+
+
 class Session:
     """One set of plugins and catalogue directories, opened once."""
 
@@ -204,6 +209,52 @@ class Session:
         outcome = validate(environment, inputs, document, request, json=snapshot.fmt == "json")
         return outcome.report
 
+    def report(self, report: Report, fmt: str = "ctrf") -> str:
+        """Give the text of a report in a format that a plugin writes. Raises AicrError for one that nobody writes."""
+        from aicr_core.app.validation_outputs import report_text
+
+        plugin, writer = self._environment.provider_of(
+            "aicr_report_writers", "name", "report", fmt, flag="--format"
+        )
+        return report_text(plugin, writer, report)
+
+    def diff(
+        self, before: Text | Mapping[str, Any], after: Text | Mapping[str, Any]
+    ) -> tuple[Document, list[str]]:
+        """Compare two recipes, each a document or criteria (``nodes`` a number); give the differences and warnings.
+
+        Raises AicrError.
+        """
+        from aicr_core.app.recipediff import RecipeDiff, compare
+
+        def side(given: Text | Mapping[str, Any]) -> Source | RecipeRequest:
+            if isinstance(given, Text):
+                return given.source
+            nodes = int(given.get("nodes") or 0)
+            texts = {name: text for name, text in given.items() if name != "nodes"}
+            # Criteria that say nothing mean the base recipe, which a document that names none says.
+            nothing = None if nodes or any(map(_says, texts.values())) else Text(b"{}")
+            return self._request(texts, nodes, nothing, None, True, False)
+
+        return compare(self._environment, RecipeDiff(side(before), side(after), self._data))
+
+    def choices(self, criteria: Mapping[str, Any], values: Mapping[str, Sequence[str]]) -> Document:
+        """Give what may still be chosen, of ``values``, beside criteria, and which of those nothing covers yet."""
+        from aicr_core.app.choices import offered
+
+        return offered(self._environment.catalogue(self._data), criteria, values)
+
+    def origins(self, recipe: Document) -> Document:
+        """Give, by component of a recipe that this session made, who names it and who set each of its values."""
+        from aicr_core.engine.origins import origins
+
+        return origins(self._environment.catalogue(self._data), recipe)
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the catalogue: it changes with everything that a recipe is made from."""
+        return self._environment.catalogue(self._data).fingerprint
+
     def overlays(self, *, health: bool = False) -> list[Document]:
         """Give the overlays of the catalogue: name, criteria, base, where each comes from."""
         from aicr_core.app.listing import overlays
@@ -226,3 +277,10 @@ class Session:
         if not self._environment.manager_needed("aicr_deployers"):
             return []
         return sorted(self._environment.manager.named("aicr_deployers", "name"))
+
+    def deployer_titles(self) -> dict[str, str]:
+        """Give what each installed deployer calls itself, by name."""
+        known = (
+            self._environment.manager.named("aicr_deployers", "name") if self.deployers() else {}
+        )
+        return {name: provider.title for name, (_, provider) in sorted(known.items())}

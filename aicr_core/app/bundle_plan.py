@@ -12,7 +12,7 @@ import attrs
 
 from aicr_core._version import __version__
 from aicr_core.app import sources
-from aicr_core.app.bundle_request import parse_options, value_settings
+from aicr_core.app.bundle_request import only, parse_options, value_settings
 from aicr_core.engine import bundles, deployers, overrides, plan, schemas, setflags
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.model.bundle import BundlePlan
@@ -72,6 +72,7 @@ def make_plan(
         )
     if recipe is None:
         recipe = load_recipe(environment, request.recipe, kubeconfig=request.kubeconfig)
+    settings += only(request.only, recipe)
     catalogue = environment.catalogue(request.data, external_only=request.external_only)
     wanted = overrides.collect(
         settings, recipe, catalogue, dynamic=left_open, lenient=request.lenient

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core.app import sources
 from aicr_core.engine import setflags
+from aicr_core.engine.order import is_disabled
 from aicr_core.engine.overrides import Setting
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.kit.yamlio import compose_first, plain
@@ -31,6 +32,8 @@ class BundleRequest(NamedTuple):
     set_files: tuple[str, ...] = ()
     set_jsons: tuple[str, ...] = ()
     dynamic: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    """The components to deploy, where not all: every other one is switched off."""
     enable: tuple[str, ...] = ()
     disable: tuple[str, ...] = ()
     system_node_selector: tuple[str, ...] = ()
@@ -113,6 +116,27 @@ def value_settings(request: BundleRequest, set_values: Sequence[str]) -> list[Se
     ):
         found += [Setting(flag, name, (name, "enabled", value)) for name in names]
     return found
+
+
+def only(names: Sequence[str], recipe: Document) -> list[Setting]:
+    """Give what switches off every component but ``names``; nothing where there are none.
+
+    Raises AicrError(INVALID_REQUEST) for a name that the recipe does not deploy (spec/server.md 17, D10).
+    """
+    if not names:
+        return []
+    deployed = [ref["name"] for ref in recipe.get("componentRefs") or () if not is_disabled(ref)]
+    for name in names:
+        if name not in deployed:
+            raise AicrError(
+                Code.INVALID_REQUEST, f'"{name}" is no component that the recipe deploys', where="--only",
+                hint=f"those are: {', '.join(deployed)}",
+            )  # fmt: skip
+    return [
+        Setting("--disable", name, (name, "enabled", "false"))
+        for name in deployed
+        if name not in names
+    ]
 
 
 def _from_file(text: str) -> Setting:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aicr_core.app.environment import Environment
     from aicr_core.engine.selection import Entry
     from aicr_core.model.check import Report
-    from aicr_core.plugins.providers import Phase
+    from aicr_core.plugins.providers import Phase, ReportWriter
 
 Document = dict[str, Any]
 ACCOUNT = "aicr-validator"
@@ -42,6 +42,22 @@ def rbac(
     if any(is_at_home(entry, recipe) for entry in entries):
         rights += home_rights(namespace)
     return rbac_objects(rights, account or ACCOUNT, namespace)
+
+
+def report_text(plugin: str, writer: ReportWriter, report: Report) -> str:
+    """Give a report as a plugin's writer has it. Raises AicrError, also for a writer that fails."""
+    try:
+        text = resolve(writer.write)(report)
+    except AicrError:
+        raise
+    except Exception as error:  # a writer is a plugin's
+        message = f"report {writer.name}: {type(error).__name__}: {error}"
+        raise AicrError(Code.INTERNAL, message, plugin=plugin) from error
+    if not isinstance(text, str):
+        raise AicrError(
+            Code.INTERNAL, f"report {writer.name}: it gave {type(text).__name__}, no text", plugin=plugin
+        )  # fmt: skip
+    return text
 
 
 def listing(

@@ -128,21 +128,10 @@ def _try(wrong: list[AicrError], write: Callable[[], None]) -> None:
 
 def _write(environment: Environment, report: Report, place: Place, options: dict[str, Any]) -> None:
     """Write the report to one place. Raises AicrError, also for a writer that fails."""
-    from aicr_core.plugins.manager import resolve
+    from aicr_core.app.validation_outputs import report_text
 
     writer, target = place.writer, place.target
-    try:
-        text = resolve(writer.write)(report)
-        if not isinstance(text, str):
-            raise AicrError(
-                Code.INTERNAL, f"report {writer.name}: it gave {type(text).__name__}, no text",
-                plugin=place.plugin,
-            )  # fmt: skip
-    except AicrError:
-        raise
-    except Exception as error:  # a writer is a plugin's
-        message = f"report {writer.name}: {type(error).__name__}: {error}"
-        raise AicrError(Code.INTERNAL, message, plugin=place.plugin) from error
+    text = report_text(place.plugin, writer, report)
     fmt = writer.suffix.removeprefix(".") or writer.name
     deliver(environment, text, target, fmt, kubeconfig=options["kubeconfig"], kind="report")
     if target not in ("", "-"):

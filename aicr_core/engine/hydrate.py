@@ -12,18 +12,21 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 
+def values_files(catalogue: Catalogue, ref: Document) -> list[str]:
+    """Give the files that a component's values come from, lowest first."""
+    path = ref.get("valuesFile") or ""
+    if not path:
+        return []
+    base = f"components/{ref['name']}/values.yaml"
+    return [base, path] if path != base and catalogue.has_file(base) else [path]
+
+
 def component_layers(catalogue: Catalogue, ref: Document) -> list[Document]:
     """Give the layers of values of a component, lowest first; none when it has none.
 
     Raises AicrError: NOT_FOUND for a values file that no layer holds, INVALID_REQUEST for a malformed one.
     """
-    layers = []
-    path = ref.get("valuesFile") or ""
-    base = f"components/{ref['name']}/values.yaml"
-    if path:
-        if path != base and catalogue.has_file(base):
-            layers.append(catalogue.values(base))
-        layers.append(catalogue.values(path))
+    layers = [catalogue.values(path) for path in values_files(catalogue, ref)]
     if ref.get("overrides"):
         layers.append(ref["overrides"])
     return layers
