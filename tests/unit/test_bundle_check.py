@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from bundle_lab import release, snapshot, write_bundle
+from registry import registry
 
 from aicr_core.cli.root import run
 from aicr_core.engine import bundle_cluster
@@ -269,6 +270,24 @@ def test_a_bundle_of_the_reference(
         ("AB411", "a"),
     ]
     assert status == 2
+
+
+def test_a_published_bundle(bundle: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A bundle of a registry is looked at in memory; here one that `aicr bundle` pushed."""
+    recipe = {
+        "kind": "RecipeResult", "apiVersion": "aicr.nvidia.com/v1alpha1", "metadata": {"version": "1"},
+        "componentRefs": [
+            {"name": "csi", "namespace": "n", "type": "Helm", "source": "https://c.example", "version": "1.0.0"}
+        ],
+    }  # fmt: skip
+    pathlib.Path("recipe.yaml").write_text(to_yaml(recipe))
+    with registry(bundle.parent / "registry") as host:
+        uri = f"oci://{host}/stack:v1"
+        assert run(["bundle", "-r", "recipe.yaml", "-o", uri, "--plain-http"]) == 0
+        capsys.readouterr()
+        assert run(["bundle", "check", uri, "--plain-http", "--offline"]) == 0
+        assert "PASSED: 0 errors, 0 warnings, 0 notes in 1 component" in capsys.readouterr().out
+        assert run(["bundle", "check", f"oci://{host}/nosuch:v1", "--plain-http", "--offline"]) == 3
 
 
 # --- what is known of the cluster ---------------------------------------------------------------------

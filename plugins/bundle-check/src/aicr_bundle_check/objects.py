@@ -61,6 +61,11 @@ def entries(value: Any) -> list[tuple[int, Mapping[str, Any]]]:
     return [(number, item) for number, item in enumerate(found) if isinstance(item, dict)]
 
 
+def texts(value: Any) -> list[str]:
+    """Give the items of a list as texts; none for what is no list."""
+    return [str(item) for item in value] if isinstance(value, list) else []
+
+
 def containers(pods: Pods) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Give the containers of pods with their paths."""
     for key in ("initContainers", "containers", "ephemeralContainers"):

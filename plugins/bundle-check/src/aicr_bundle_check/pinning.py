@@ -60,7 +60,7 @@ def _placeholders(view: BundleView) -> Iterator[Finding]:
     for path, text in view.texts.items():
         found = _PLACEHOLDER.search(text)
         if found is not None:
-            first = path.partition("/")[0]
+            first = path.partition("/")[0].removesuffix("-post").removesuffix("-pre")
             yield Finding(
                 rule="AB422", severity="error", path=path, component=first if first in names else "",
                 line=text.count("\n", 0, found.start()) + 1,

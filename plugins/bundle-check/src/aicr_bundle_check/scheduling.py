@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aicr_bundle_check.objects import entries, finding, mapping, pods_of, title
+from aicr_bundle_check.objects import entries, finding, mapping, pods_of, texts, title
 from aicr_core.api import Finding
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _term(term: Mapping[str, Any], node: Node) -> bool:
 
 def _holds(rule: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     key, operator = str(rule.get("key")), rule.get("operator")
-    values = [str(value) for value in rule.get("values") or ()]
+    values = texts(rule.get("values"))
     have = labels.get(key)
     if operator == "In":
         return have in values

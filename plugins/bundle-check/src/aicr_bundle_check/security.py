@@ -12,6 +12,7 @@ from aicr_bundle_check.objects import (
     mapping,
     namespace_of,
     pods_of,
+    texts,
     title,
 )
 
@@ -78,8 +79,7 @@ def _baseline(pods: Pods) -> Iterator[str]:
             yield f"a privileged container ({name})"
         if any(port.get("hostPort") for _, port in entries(item.get("ports"))):
             yield f"a host port ({name})"
-        added = mapping(context.get("capabilities")).get("add") or ()
-        more = sorted(str(word) for word in added if word not in _CAPABILITIES)
+        more = sorted(set(texts(mapping(context.get("capabilities")).get("add"))) - _CAPABILITIES)
         if more:
             yield f"the capabilities {' '.join(more)} ({name})"
 
@@ -94,7 +94,7 @@ def _restricted(pods: Pods) -> Iterator[str]:
             yield f"leave to run as root ({name})"
         if context.get("allowPrivilegeEscalation") is not False:
             yield f"privilege escalation ({name})"
-        if "ALL" not in (mapping(context.get("capabilities")).get("drop") or ()):
+        if "ALL" not in texts(mapping(context.get("capabilities")).get("drop")):
             yield f"capabilities that are not dropped ({name})"
         profile = mapping(context.get("seccompProfile") or pod.get("seccompProfile")).get("type")
         if profile not in ("RuntimeDefault", "Localhost"):

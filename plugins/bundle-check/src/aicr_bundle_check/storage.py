@@ -23,11 +23,11 @@ def check(_ctx: Context, view: BundleView) -> Iterator[Finding]:
                     item, "AB311", "note", f"the claim {name} of {title(item)} names no storage class",
                     hint="the cluster needs a default one; a snapshot does not tell", path=path,
                 )  # fmt: skip
-            elif wanted in classes and classes[wanted].step > item.step:
+            elif str(wanted) in classes and classes[str(wanted)].step > item.step:
                 yield finding(
                     item, "AB312", "error",
                     f"the claim {name} of {title(item)} is for the storage class {wanted}, which comes later",
-                    hint=f"let {item.component} depend on {classes[wanted].component}", path=path,
+                    hint=f"let {item.component} depend on {classes[str(wanted)].component}", path=path,
                 )  # fmt: skip
 
 
