@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -132,3 +133,31 @@ def test_without_a_service_plugin_its_value_is_refused(
     assert result.returncode == 2
     assert "aicr-eks" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_an_attestation_names_what_is_installed(
+    python: pathlib.Path, wheels: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    """Each distribution by the digest of what its wheel recorded, whatever pip added; and the verifier agrees."""
+    _aicr(python, "key", "generate", "-o", "key", cwd=tmp_path)
+    _aicr(python, "recipe", *CRITERIA, "-o", "recipe.yaml", cwd=tmp_path)
+    words = ["-r", "recipe.yaml", "-o", "bundle", "--attest", "--signing-key", "key"]
+    _aicr(python, "bundle", *words, cwd=tmp_path)
+    assert "PASSED" in _aicr(python, "verify", "bundle", "--key", "key.pub", cwd=tmp_path)
+    file = tmp_path / "bundle/attestation/bundle-attestation.sigstore.json"
+    payload = json.loads(file.read_bytes())["dsseEnvelope"]["payload"]
+    build = json.loads(base64.b64decode(payload))["predicate"]["buildDefinition"]
+    found = {
+        item["uri"].removeprefix("pkg:pypi/"): item["digest"]["sha256"]
+        for item in build["resolvedDependencies"]
+        if "uri" in item
+    }
+    assert {name.partition("@")[0] for name in found} >= {"aicr-core", "aicr-helm", "aicr-eks"}
+    for name, digest in found.items():
+        project, _, version = name.partition("@")
+        (wheel,) = wheels.glob(f"{project.replace('-', '_')}-{version}-*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            (record,) = [path for path in archive.namelist() if path.endswith(".dist-info/RECORD")]
+            lines = archive.read(record).decode("utf-8").splitlines(keepends=True)
+        kept = sorted(line for line in lines if not line.startswith(f"{record},"))
+        assert hashlib.sha256("".join(kept).encode("utf-8")).hexdigest() == digest, name
