@@ -95,7 +95,8 @@ class BundlePlan:
 class BundleReport:
     """What was written, for the console and for ``aicr_bundle_written``.
 
-    ``directory`` is where: an absolute path, or the reference of a ``published`` bundle. ``signed_by`` is who signed it.
+    ``directory`` is where: an absolute path, or the reference of a ``published`` bundle. ``signed_by`` is who signed
+    it.
     """
 
     directory: str

@@ -132,6 +132,43 @@ def test_external_data_is_said(tmp_path: pathlib.Path, key: pathlib.Path) -> Non
     assert (status, report["hasExternalData"], report["trustLevel"]) == (0, True, "attested")
 
 
+@pytest.mark.parametrize(
+    ("deployer", "more"),
+    [
+        ("helm", ()), ("argocd", ("--repo", "https://git.example/team/repo")), ("flux", ()), ("helmfile", ()),
+    ],
+)  # fmt: skip
+def test_a_bundle_of_every_deployer(
+    deployer: str, more: tuple[str, ...], tmp_path: pathlib.Path, key: pathlib.Path
+) -> None:
+    pytest.importorskip(f"aicr_{deployer}")
+    bundle = signed(tmp_path / "b", key, "--deployer", deployer, *more)
+    build = statement_of(bundle)["predicate"]["buildDefinition"]
+    assert build["internalParameters"]["deployer"] == deployer
+    uris = [item.get("uri", "") for item in build["resolvedDependencies"]]
+    assert any(uri.startswith(f"pkg:pypi/aicr-{deployer}@") for uri in uris)
+    status, report, err = verified(bundle, "--key", f"{key}.pub")
+    assert (status, report["coverage"], err) == (0, "inventory", "")
+
+
+def test_charts_that_are_brought_along_are_named() -> None:
+    from aicr_core.engine.attestation import statement
+    from aicr_core.engine.bundles import File
+    from aicr_core.model.bundle import Artifact, BundlePlan, Release
+
+    chart = Artifact(path="charts/c-1.0.0.tgz", data=b"chart")
+    release = Release(name="csi", kind="helm", values={}, archive=chart)
+    plan = BundlePlan(
+        releases=(release,), recipe={}, recipe_version="", tool_version="1.2.3", criteria={}, constraints=(),
+        options={},
+    )  # fmt: skip
+    files = [File(name, name.encode(), 0o600, "x") for name in ("recipe.yaml", "checksums.txt")]
+    said = json.loads(statement(files, plan, "helm", [], "me"))
+    digest = hashlib.sha256(b"chart").hexdigest()
+    dependencies = said["predicate"]["buildDefinition"]["resolvedDependencies"]
+    assert {"name": "csi/charts/c-1.0.0.tgz", "digest": {"sha256": digest}} in dependencies
+
+
 def test_an_unsigned_bundle_replaces_a_signed_one_whole(
     tmp_path: pathlib.Path, key: pathlib.Path
 ) -> None:
