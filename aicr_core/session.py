@@ -107,15 +107,18 @@ class Session:
         known = known_values(self._environment, catalogue, strict=False)
         return {name: dict(values) for name, values in known.items()}
 
-    def schemas(self) -> dict[str, Document]:
-        """Give the JSON Schema of what is read: ``RecipeResult``, ``RecipeCriteria`` and ``Snapshot``."""
+    def schemas(self, *, nulls: bool = False) -> dict[str, Document]:
+        """Give the JSON Schema of ``RecipeResult``, ``RecipeCriteria`` and ``Snapshot``.
+
+        With ``nulls`` as they are read, where null says the same as nothing; without as they are written.
+        """
         from aicr_core.engine import schemas
         from aicr_core.kit.jsonschema import json_schema
 
         tables = {
             "RecipeResult": schemas.RECIPE, "RecipeCriteria": schemas.CRITERIA_FILE, "Snapshot": schemas.SNAPSHOT,
         }  # fmt: skip
-        return {name: json_schema(table) for name, table in tables.items()}
+        return {name: json_schema(table, nulls=nulls) for name, table in tables.items()}
 
     def recipe(
         self,

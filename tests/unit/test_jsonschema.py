@@ -43,6 +43,14 @@ def test_what_fits(document: dict[str, Any], fits: bool) -> None:
     assert jsonschema.Draft202012Validator(schema).is_valid(document) == fits
 
 
+def test_null_is_nothing_where_documents_are_read() -> None:
+    read = jsonschema.Draft202012Validator(json_schema(TABLE, nulls=True))
+    assert read.is_valid({"text": None, "list": None, "deep": {"text": ""}})
+    assert not read.is_valid({"deep": {"text": None}})
+    assert not read.is_valid({"list": [None]})
+    assert not jsonschema.Draft202012Validator(json_schema(TABLE)).is_valid({"text": None})
+
+
 def test_a_recipe_fits_the_schema_that_the_session_gives() -> None:
     session = Session({"AICR_INDEX": "off"})
     found = session.schemas()

@@ -15,6 +15,7 @@ from aicr_core.api import Code, __version__
 from aicr_server import metrics, problems
 from aicr_server.accesslog import AccessLog
 from aicr_server.auth import Guard
+from aicr_server.documents import Documents
 from aicr_server.endpoints import Service
 from aicr_server.engine import Engine
 from aicr_server.front import Front
@@ -57,6 +58,7 @@ class Application:
         self.metrics = counters or metrics.Metrics(__version__)
         engine.resolved = self.metrics.built
         service = Service(engine, settings)
+        documents = Documents(engine.session)
         table: dict[str, tuple[Any, tuple[str, ...]]] = {
             "/": (service.root, READ),
             "/v1/recipe": (service.recipe, BOTH),
@@ -65,8 +67,12 @@ class Application:
             "/health": (self._health, READ),
             "/ready": (self._ready, READ),
             "/metrics": (self._metrics, READ),
+            "/openapi.json": (documents.json, READ),
+            "/openapi.yaml": (documents.yaml, READ),
+            "/docs": (documents.page, READ),
+            "/docs.css": (documents.style, READ),
         }
-        self._methods = {path: methods for path, (_, methods) in table.items()}
+        self.methods = {path: methods for path, (_, methods) in table.items()}
         routes = [
             Route(path, call, methods=list(methods)) for path, (call, methods) in table.items()
         ]
@@ -126,7 +132,7 @@ class Application:
             problem = Problem(Code.NOT_FOUND, "Route not found", {"path": path})
         elif error.status_code == 405:
             # HEAD goes where GET goes; Allow names what the specification names.
-            allowed = [method for method in self._methods[path] if method != "HEAD"]
+            allowed = [method for method in self.methods[path] if method != "HEAD"]
             details: dict[str, Any] = {"method": request.method}
             if len(allowed) > 1:
                 details["allowed"] = allowed

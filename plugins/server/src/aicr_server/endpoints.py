@@ -103,7 +103,8 @@ class Service:
             if spec is None:
                 raise Problem(Code.INVALID_REQUEST, "Query criteria cannot be empty")
             spec = bodies.mapping(spec, form, blind=is_json)
-            selector = document.get("selector") or ""
+            selector = document.get("selector")
+            selector = "" if selector is None else selector
             if not isinstance(selector, str):
                 raise AicrError(Code.INVALID_REQUEST, "selector is no text")
         except AicrError as error:
