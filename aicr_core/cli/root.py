@@ -106,7 +106,8 @@ class Group(click.Group):
             known = self.list_commands(ctx)
             close = nearest(name, known)
             hint = f'did you mean "{close}"?' if close else f"commands: {', '.join(known)}"
-            raise AicrError(Code.NOT_FOUND, f'no command "{name}"', hint=hint)
+            elsewhere = ctx.obj.index.way_to("command", name) if ctx.obj is not None else None
+            raise AicrError(Code.NOT_FOUND, f'no command "{name}"', hint=elsewhere or hint)
         return name, command, args[1:]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

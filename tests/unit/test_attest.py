@@ -212,6 +212,9 @@ def test_without_the_plugin_the_way_to_it_is_said(
     status, _, err = aicr("verify", tmp_path / "s", "--key", f"{key}.pub")
     assert status == 3
     assert "no plugin is installed that verifies with a key" in err
+    status, _, err = aicr("key", "generate", "-o", tmp_path / "k")
+    assert status == 3
+    assert "it comes with aicr-local-key" in err
 
 
 def test_what_becomes_public_is_asked_first(
