@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
-from aicr_core.app.bundle_rendering import Rendered, render_all
+from aicr_core.app.bundle_rendering import Rendered, Wish, render_all
+from aicr_core.app.charts import ChartPlace
 from aicr_core.engine import bundle_cluster, bundle_reading
 from aicr_core.engine.bundle_findings import (
     CORE_RULES,
@@ -82,10 +83,9 @@ def check_bundle(environment: Environment, request: CheckRequest) -> tuple[Check
     findings = [*_integrity(tree), *contents.findings]
     last, stages = _stage_a(lints, contents, paths, cluster)
     if request.stage != "A":
-        rendered = render_all(
-            environment, request, contents, cluster.version,
-            {path: data for path in paths if (data := tree.read(path)) is not None},
-        )  # fmt: skip
+        place = ChartPlace(request.charts, request.offline)
+        wish = Wish(place, cluster.version, request.dead_values)
+        rendered = render_all(environment, contents, tree, wish)
         findings += rendered.findings
         stages.append(_stage_b(rendered, contents))
         if rendered.ran:

@@ -36,6 +36,16 @@ class ChartPlace(NamedTuple):
     offline: bool = False
 
 
+class Rendering(NamedTuple):
+    """For which cluster to render: its version of Kubernetes, and the API versions it has beyond its own."""
+
+    kubernetes: str = ""
+    api_versions: tuple[str, ...] = ()
+
+
+ANY = Rendering()
+
+
 class Charts:
     """The one chart engine that is installed, with the user's places. Raises AicrError(NOT_FOUND) without one."""
 
@@ -106,22 +116,22 @@ class Charts:
         return facts
 
     def render(
-        self, ctx: Context, chart: PackagedChart, release: Release, *, kubernetes: str = ""
+        self, ctx: Context, chart: PackagedChart, release: Release, how: Rendering = ANY
     ) -> str:
-        """Give the manifests of a release, with its values, for a version of Kubernetes. Raises AicrError."""
-        request = _request(release, kubernetes)
+        """Give the manifests of a release, with its values. Raises AicrError."""
+        request = _request(release, how)
         text: str = self._given(resolve(self._engine.render)(ctx, chart, request), str)
         return text
 
     def unused(
-        self, ctx: Context, chart: PackagedChart, release: Release, *, kubernetes: str = ""
+        self, ctx: Context, chart: PackagedChart, release: Release, how: Rendering = ANY
     ) -> tuple[str, ...]:
         """Give the dotted paths of values that change nothing in what is rendered. Raises AicrError."""
         if self._engine.unused is None:
             raise AicrError(
                 Code.INVALID_REQUEST, "the chart engine cannot try values out", plugin=self.plugin
             )
-        answer = resolve(self._engine.unused)(ctx, chart, _request(release, kubernetes))
+        answer = resolve(self._engine.unused)(ctx, chart, _request(release, how))
         return tuple(str(path) for path in self._given(answer, tuple))
 
     def _given(self, answer: Any, kind: type) -> Any:
@@ -138,12 +148,13 @@ def _of(look: Callable[[Context, Release], Any], release: Release, ctx: Context)
     return look(ctx, release)
 
 
-def _request(release: Release, kubernetes: str) -> RenderRequest:
+def _request(release: Release, how: Rendering) -> RenderRequest:
     return RenderRequest(
         release=release.name,
         namespace=release.namespace,
         values=release.values,
-        kubernetes=kubernetes,
+        kubernetes=how.kubernetes,
+        api_versions=how.api_versions,
     )
 
 

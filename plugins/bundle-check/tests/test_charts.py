@@ -139,6 +139,19 @@ def test_a_definition_among_templates(
     assert [f.rule for f in report.findings] == (["AB122"] if bad else [])
 
 
+def test_kinds_of_earlier_releases_are_known_to_a_chart(
+    environment: Environment, folder: pathlib.Path, charts: pathlib.Path
+) -> None:
+    """`b` renders its monitor only where the kind is known: after `a`, which defines it in its crds/."""
+    asks = '{{ if .Capabilities.APIVersions.Has "e.example/v1/Motor" }}' + MOTOR % "" + "{{ end }}"
+    add(charts, "kinds", "1.0.0", small_chart("kinds", "1.0.0", **{"crds/d.yaml": CRD}))
+    add(charts, "asks", "1.0.0", small_chart("asks", "1.0.0", **{"templates/m.yaml": asks}))
+    one, two = release("a", chart="kinds"), release("b", chart="asks", depends=["a"])
+    for releases, objects in (([one, two], 2), ([two, one], 1)):
+        write_bundle(folder, releases, {})
+        assert check(environment, folder, charts=(str(charts),)).objects == objects
+
+
 def test_a_chart_that_is_not_there_is_said(
     environment: Environment, folder: pathlib.Path, charts: pathlib.Path
 ) -> None:

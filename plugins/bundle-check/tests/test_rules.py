@@ -88,6 +88,8 @@ PAIRS = [
     Pair("AB121", "error", {MA: motor(), MB: crd()}, {MA: crd(), MB: motor()}, 2, "let a depend on b", AB, AFTER),
     Pair("AB121", "error", {"b-pre/templates/m.yaml": motor(), "b-pre/Chart.yaml": "name: b", MB: crd()},
          {"b-pre/templates/m.yaml": crd(), "b-pre/Chart.yaml": "name: b", MB: motor()}, 2),
+    Pair("AB121", "error", {"b/manifests/m.yaml": motor(), MB: crd()}, {"b/manifests/m.yaml": motor(), MB: crd()}, 2,
+         releases=[A, release("b", early=["manifests/m.yaml"])], good_releases=AB),
     Pair("AB123", "warning", {MA: crd(), MB: motor()}, {MA: crd(), MB: motor()}, 2, "", AB, AFTER),
     Pair("AB123", "warning", {MA: crd(), "c/manifests/x.yaml": motor()}, {MA: crd(), "c/manifests/x.yaml": motor()}, 2, "",
          [*AB, release("c", depends=["b"])], [*AFTER, release("c", depends=["b"])]),
