@@ -61,7 +61,9 @@ ED = ed25519.Ed25519PrivateKey.generate()
     "data",
     [
         pem(ED), pem(P256), pem(P256, form=serialization.PrivateFormat.TraditionalOpenSSL),
-        b"# a comment before it\n" + pem(ED), pem(ED, b"secret"),
+        b"# a comment before it\n" + pem(ED), certificate() + pem(ED),
+        b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+        + pem(P256, form=serialization.PrivateFormat.TraditionalOpenSSL), pem(ED, b"secret"),
         pem(P256, b"secret", serialization.PrivateFormat.TraditionalOpenSSL),
     ],
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -25,7 +26,8 @@ PASSWORD = "AICR_SIGNING_KEY_PASSWORD"  # noqa: S105
 """Environment variable with the password of an encrypted key: an argument would be seen by everybody on the machine."""
 KINDS = ("ed25519", "ecdsa-p256")
 _LIMIT = 64 * 1024
-_LABELS = (
+_BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,60})-----")
+_PRIVATE = (
     "PRIVATE KEY",
     "ENCRYPTED PRIVATE KEY",
     "EC PRIVATE KEY",
@@ -40,14 +42,10 @@ PublicKey = Ed25519PublicKey | EllipticCurvePublicKey
 def read_private(path: str, env: Mapping[str, str]) -> PrivateKey:
     """Read a private key file; its password, if it needs one, is in ``env``. Raises AicrError."""
     data = _file(path)
-    kind = _kind(data)
-    if kind == "CERTIFICATE" or kind.endswith("PUBLIC KEY"):
-        what = "a certificate" if kind == "CERTIFICATE" else "a public key"
-        raise _refused(
-            f"this is {what}, not a private key", path, "give the private key to sign with"
-        )
-    if kind and kind not in _LABELS:
-        raise _refused(f'a "{kind}" is no key in a form that is known here', path, _MAKE)
+    labels = _labels(data)
+    # Parameters of the curve, or a certificate, may stand beside the key.
+    if labels and not set(labels) & set(_PRIVATE):
+        raise _no_private(labels[0], path)
     password = env.get(PASSWORD, "")
     key: object
     try:
@@ -61,7 +59,7 @@ def read_private(path: str, env: Mapping[str, str]) -> PrivateKey:
                 "the key is encrypted", path, f"put its password into ${PASSWORD}"
             ) from None
     except (ValueError, UnsupportedAlgorithm):
-        if password and (kind.startswith("ENCRYPTED") or b"ENCRYPTED" in data[:200]):
+        if password and b"ENCRYPTED" in data:
             raise _refused(f"the password in ${PASSWORD} does not open it", path, "") from None
         raise _refused("this is no private key in PEM", path, _MAKE) from None
     if isinstance(key, Ed25519PrivateKey) or _is_p256(key):
@@ -71,9 +69,9 @@ def read_private(path: str, env: Mapping[str, str]) -> PrivateKey:
 
 def read_public(data: bytes) -> PublicKey:
     """Read a public key in PEM. Raises AicrError(INVALID_REQUEST)."""
-    kind = _kind(data)
-    if kind == "CERTIFICATE" or "PRIVATE KEY" in kind:
-        what = "a certificate" if kind == "CERTIFICATE" else "a private key"
+    label = next(iter(_labels(data)), "")
+    if label == "CERTIFICATE" or "PRIVATE KEY" in label:
+        what = "a certificate" if label == "CERTIFICATE" else "a private key"
         raise _refused(
             f"this is {what}, not a public key", "--key", "give the public key of the signer"
         )
@@ -145,11 +143,18 @@ def _file(path: str) -> bytes:
     return data
 
 
-def _kind(data: bytes) -> str:
-    """Give the label of the first PEM block, empty without one."""
-    _, mark, rest = data.partition(b"-----BEGIN ")
-    label, end, _ = rest.partition(b"-----")
-    return label.decode("ascii", "replace") if mark and end else ""
+def _labels(data: bytes) -> list[str]:
+    """Give the labels of the PEM blocks, in order."""
+    return [label.decode("ascii") for label in _BEGIN.findall(data)]
+
+
+def _no_private(label: str, path: str) -> AicrError:
+    if label == "CERTIFICATE" or label.endswith("PUBLIC KEY"):
+        what = "a certificate" if label == "CERTIFICATE" else "a public key"
+        return _refused(
+            f"this is {what}, not a private key", path, "give the private key to sign with"
+        )
+    return _refused(f'a "{label}" is no key in a form that is known here', path, _MAKE)
 
 
 def _is_p256(key: object) -> bool:
