@@ -251,3 +251,24 @@ def test_the_fingerprint_is_what_openssl_says(tmp_path: pathlib.Path) -> None:
     import hashlib
 
     assert identity == f"sha256:{hashlib.sha256(der).hexdigest()}"
+
+
+@pytest.mark.parametrize("key", [ED, P256], ids=["ed25519", "p256"])
+def test_another_library_verifies_what_we_sign(key: Any, tmp_path: pathlib.Path) -> None:
+    """securesystemslib, which TUF's and in-toto's own tools use, reads the envelope and the key."""
+    dsse = pytest.importorskip("securesystemslib.dsse")
+    from securesystemslib.signer import SSlibKey
+
+    (tmp_path / "key").write_bytes(pem(key))
+    made = json.loads(open_key(context(str(tmp_path / "key"))).sign(b'{"x":1}', KIND))[
+        "dsseEnvelope"
+    ]
+    theirs = SSlibKey.from_crypto(key.public_key())
+    for signature in made["signatures"]:
+        signature["keyid"] = theirs.keyid
+    envelope = dsse.Envelope.from_dict(made)
+    assert list(envelope.verify([theirs], 1)) == [theirs.keyid]
+    assert envelope.payload == b'{"x":1}'
+    envelope.payload = b'{"x":2}'
+    with pytest.raises(Exception, match="do not match threshold"):
+        envelope.verify([theirs], 1)
