@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from aicr_core._version import __version__
-from aicr_core.app.charts import digest
+from aicr_core.app.charts import Rendering, digest
 from aicr_core.engine import bundle_cluster, images, inventory
 from aicr_core.kit.errors import AicrError, AicrErrors, Code
 from aicr_core.model.inventory import Inventory, InventoryPlugin
@@ -139,7 +139,7 @@ def _look(
         chart = known[release.name] = charts.find(ctx, release)
         facts = charts.describe(ctx, chart)
         about = inventory.chart_of(release, digest(chart), facts.licence)
-        text = charts.render(ctx, chart, release, kubernetes=kubernetes)
+        text = charts.render(ctx, chart, release, Rendering(kubernetes))
         place = f"chart {release.chart} {release.version}"
         parts = [images.in_text(part, place) for part in (text, *facts.crds)]
         return inventory.Looked(about, _joined(parts))
