@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import anyio
+from starlette.requests import ClientDisconnect
 
 from aicr_core.api import AicrError, Code, load
 from aicr_server.problems import Problem
@@ -41,6 +42,9 @@ async def read(request: Request, limit: int, seconds: float) -> bytes:
                 if size > limit:
                     raise _too_large(limit)
                 parts.append(part)
+    except ClientDisconnect:
+        # Nobody reads the answer; it is what the log says.
+        raise Problem(Code.INVALID_REQUEST, "The client went away", status=400) from None
     except TimeoutError:
         raise Problem(
             Code.TIMEOUT, "Request body was not complete in time", {"seconds": seconds},

@@ -82,6 +82,10 @@ class Front:
         extra: list[tuple[bytes, bytes]] = []
         if chained:
             extra = [(b"x-api-version", b"v1"), (b"x-request-id", request_id.encode("latin-1"))]
+        if "transfer-encoding" in headers:
+            # Some servers take away a Content-Length that stood beside it, and then the connection has to end with
+            # this request (RFC 9112, 6.3); whether there was one is not to be seen here.
+            extra.append((b"connection", b"close"))
         answer = {"status": 500, "bytes": 0}
         begun = False
 
@@ -198,9 +202,12 @@ def _malformed(scope: Scope, headers: dict[str, str]) -> Problem | None:
     raw = scope.get("raw_path") or scope["path"].encode()
     if _BROKEN.search(raw):
         return Problem(Code.INVALID_REQUEST, "The path holds a percent sign that encodes nothing")
-    hosts = sum(1 for name, _ in scope["headers"] if name.lower() == b"host")
-    if scope.get("http_version") == "1.1" and hosts != 1:
-        return Problem(Code.INVALID_REQUEST, "A request has exactly one Host header")
+    hosts = [value for name, value in scope["headers"] if name.lower() == b"host"]
+    # granian gives an empty one where there is none.
+    if scope.get("http_version") == "1.1" and (len(hosts) != 1 or not hosts[0]):
+        return Problem(
+            Code.INVALID_REQUEST, "A request has exactly one Host header", headers={"connection": "close"}
+        )  # fmt: skip
     if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > MOST_HEADER_BYTES:
         return Problem(
             Code.INVALID_REQUEST, "The request's headers are too large",

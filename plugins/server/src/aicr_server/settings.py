@@ -101,14 +101,18 @@ class ServerSettings(NamedTuple):
             http_engine=engine,
             http2=_switch(env, "AICR_HTTP2"),
             connections=max(1, int(_number(env, "AICR_CONNECTIONS", default.connections))),
-            header_timeout=_number(env, "AICR_HEADER_TIMEOUT_SECONDS", default.header_timeout),
-            keep_alive=_number(env, "AICR_KEEP_ALIVE_SECONDS", default.keep_alive),
+            header_timeout=_seconds(env, "AICR_HEADER_TIMEOUT_SECONDS", default.header_timeout),
+            keep_alive=_seconds(env, "AICR_KEEP_ALIVE_SECONDS", default.keep_alive),
             drain_grace=_number(env, "AICR_DRAIN_GRACE_SECONDS", default.drain_grace),
             workers=max(1, int(_number(env, "AICR_WORKERS", default.workers))),
             bundles_at_once=max(
                 1, int(_number(env, "AICR_BUNDLES_AT_ONCE", default.bundles_at_once))
             ),
             data=_listed(env.get("AICR_DATA_DIR", "")),
+            criteria_body=_bytes(env, "AICR_CRITERIA_BODY_BYTES", default.criteria_body),
+            bundle_body=_bytes(env, "AICR_BUNDLE_BODY_BYTES", default.bundle_body),
+            body_timeout=_seconds(env, "AICR_BODY_TIMEOUT_SECONDS", default.body_timeout),
+            bundle_timeout=_seconds(env, "AICR_BUNDLE_TIMEOUT_SECONDS", default.bundle_timeout),
         )
 
 
@@ -167,6 +171,21 @@ def _number(env: Mapping[str, str], name: str, default: float) -> float:
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text):
         raise _wrong(name, text, "a number that is not negative")
     return float(text)
+
+
+def _seconds(env: Mapping[str, str], name: str, default: float) -> float:
+    """Read a time that bounds something: never nothing, at most a day."""
+    found = _number(env, name, default)
+    if not 0 < found <= 86_400:
+        raise _wrong(name, env[name], "a number of seconds above 0, at most 86400")
+    return found
+
+
+def _bytes(env: Mapping[str, str], name: str, default: int) -> int:
+    found = _number(env, name, default)
+    if found != int(found) or not 0 < found <= 64 * MIB:
+        raise _wrong(name, env[name], f"a number of bytes from 1 to {64 * MIB}")
+    return int(found)
 
 
 def _level(text: str) -> str:
