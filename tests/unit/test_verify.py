@@ -298,6 +298,19 @@ def test_a_folder_that_cannot_be_read_hides_nothing(
     assert "hidden: cannot read the folder: Permission denied" in err
 
 
+def test_many_threads_see_what_one_sees(tmp_path: pathlib.Path) -> None:
+    from aicr_core.app.bundle_tree import Folder, Memory
+    from aicr_core.engine.bundles import File
+
+    files = [File(f"f{n}", bytes([n]) * (700_000 + n), 0o600, "x") for n in range(12)]
+    (tmp_path / "b").mkdir()
+    for file in files:
+        (tmp_path / "b" / file.path).write_bytes(file.data)
+        (tmp_path / "b" / file.path).chmod(file.mode)
+    one, many = (Folder(str(tmp_path / "b"), jobs).seen for jobs in (1, 5))
+    assert one == many == Memory(files).seen
+
+
 def test_a_huge_list_is_refused(bundle: pathlib.Path) -> None:
     with (bundle / "checksums.txt").open("ab") as stream:
         stream.truncate(11 * 1024 * 1024)
