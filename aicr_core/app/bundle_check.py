@@ -109,6 +109,7 @@ def check_bundle(environment: Environment, request: CheckRequest) -> tuple[Check
         objects=len(last.objects),
         ignored=len(dict.fromkeys(findings)) - len(dict.fromkeys(kept)),
         threshold=request.severity,
+        files=frozenset(paths),
     ), warnings
 
 

@@ -31,7 +31,11 @@ class Stage(NamedTuple):
 
 
 class CheckReport(NamedTuple):
-    """What was found. ``threshold`` is the severity from which on the command fails."""
+    """What was found.
+
+    ``files`` are those of the bundle: a finding in any other path is one in a rendered chart. ``threshold`` is the
+    severity from which on the command fails.
+    """
 
     bundle: str
     deployer: str
@@ -45,6 +49,7 @@ class CheckReport(NamedTuple):
     objects: int
     ignored: int
     threshold: str
+    files: frozenset[str] = frozenset()
 
     def count(self, severity: str) -> int:
         """Give how many findings have a severity."""

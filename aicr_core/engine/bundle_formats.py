@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -97,7 +98,7 @@ def _sarif(report: CheckReport, version: str) -> Document:
         for name, text in sorted(report.rules.items())
     ]
     order = {rule["id"]: number for number, rule in enumerate(rules)}
-    results = [_result(finding, order.get(finding.rule)) for finding in report.findings]
+    results = [_result(report, finding, order.get(finding.rule)) for finding in report.findings]
     notes = [
         {"level": "warning", "message": {"text": f"stage {stage.name} ({stage.title}): {stage.status}: {reason}"}}
         for stage in report.stages
@@ -110,15 +111,19 @@ def _sarif(report: CheckReport, version: str) -> Document:
     )
 
 
-def _result(finding: Finding, rule: int | None) -> Document:
+def _result(report: CheckReport, finding: Finding, rule: int | None) -> Document:
     text = finding.message + (f"\n{finding.hint}" if finding.hint else "")
-    logical = [{"fullyQualifiedName": finding.component or BUNDLE}]
-    location: Document = {"logicalLocations": logical}
-    if finding.path:
-        physical: Document = {"artifactLocation": {"uri": quote(finding.path)}}
+    name = finding.component or BUNDLE
+    location: Document = {"logicalLocations": [{"fullyQualifiedName": name}]}
+    if finding.path in report.files:
+        uri = quote(_base(report.bundle) + finding.path)
+        physical: Document = {"artifactLocation": {"uri": uri}}
         if finding.line:
             physical["region"] = {"startLine": finding.line}
         location = {"physicalLocation": physical, **location}
+    elif finding.path:
+        # A template of a chart: there is no such file that a code host could show.
+        location = {"logicalLocations": [{"fullyQualifiedName": f"{name}/{finding.path}"}]}
     result: Document = {
         "ruleId": finding.rule,
         "level": finding.severity,
@@ -126,6 +131,13 @@ def _result(finding: Finding, rule: int | None) -> Document:
         "locations": [location],
     }
     return {**result, "ruleIndex": rule} if rule is not None else result
+
+
+def _base(bundle: str) -> str:
+    """Give the folder of a bundle as code hosts count it, from where the command ran; empty if it is not below that."""
+    path = posixpath.normpath(bundle)
+    outside = "://" in bundle or path.startswith(("/", "..")) or path == "."
+    return "" if outside else f"{path}/"
 
 
 # --- JUnit ----------------------------------------------------------------------------------------

@@ -113,7 +113,10 @@ def test_sarif(bundle: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None
         "AB301",
     )
     place = first["locations"][0]["physicalLocation"]
-    assert place == {"artifactLocation": {"uri": "a/manifests/w.yaml"}, "region": {"startLine": 7}}
+    assert place == {
+        "artifactLocation": {"uri": "bundle/a/manifests/w.yaml"},
+        "region": {"startLine": 7},
+    }
     notes = found["invocations"][0]["toolExecutionNotifications"]
     assert "stage B" in notes[0]["message"]["text"]
     assert check(capsys, "-t", "sarif")[1].count("no nodes are known") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 from typing import Any
 
@@ -12,6 +13,7 @@ from chart_lab import chart_files, small_chart
 from aicr_core.api import pack
 from aicr_core.app.environment import Environment
 from aicr_core.engine.bundle_findings import CheckReport
+from aicr_core.engine.bundle_formats import write
 
 pytest.importorskip("helm_python")
 ENGINE = release("a", chart="engine", version="1.2.3")
@@ -45,6 +47,9 @@ def test_rendered_objects_are_looked_at(
     ]
     assert [stage.status for stage in report.stages] == ["ran", "ran"]
     assert report.objects == 5  # with the definition of crds/
+    (result,) = json.loads(write(report, "sarif", "1"))["runs"][0]["results"]
+    place = {"fullyQualifiedName": "a/engine/templates/all.yaml"}
+    assert result["locations"] == [{"logicalLocations": [place]}], "no file that is not there"
 
 
 def test_what_a_chart_refuses(

@@ -8,11 +8,12 @@ from __future__ import annotations
 import base64
 import importlib.util
 import json
-import re
 import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
+from aicr_charts.executable import template
+from aicr_charts.faults import NoEngine, refusal
 from aicr_core.api import AicrError, Code
 
 if TYPE_CHECKING:
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
 WAY = "pip install 'aicr-charts[engine]', or put the helm executable on PATH"
 KUBERNETES = "1.34.0"
 """The cluster's version where none is given: the same for both engines, whatever release they are."""
-
-
-class NoEngine(Exception):
-    """The library is not installed here, or does not load; the text says why."""
 
 
 def render(ctx: Context, chart: PackagedChart, request: RenderRequest) -> str:
@@ -37,8 +34,6 @@ def render(ctx: Context, chart: PackagedChart, request: RenderRequest) -> str:
     try:
         return str(ask(ctx, _question("render", chart, request), _name(chart)))
     except NoEngine as missing:
-        from aicr_charts.executable import template
-
         return template(ctx, helm(ctx, missing), chart, request, request.kubernetes or KUBERNETES)
 
 
@@ -106,9 +101,3 @@ def ask(ctx: Context, question: dict[str, Any], where: str) -> Any:
     if answer["kind"] == "library":
         raise NoEngine(f"Helm's library does not load: {answer['error']}")
     raise refusal(answer["error"], where)
-
-
-def refusal(text: str, where: str) -> AicrError:
-    """Make the error for a chart that the engine refuses; its own words, on one line."""
-    words = re.sub(r"\s+", " ", text).strip().removeprefix("Error: ")
-    return AicrError(Code.INVALID_REQUEST, f"the chart does not render: {words}", where=where)

@@ -7,7 +7,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from aicr_charts.documents import parcel, printed
-from aicr_charts.engines import refusal
+from aicr_charts.faults import refusal
 from aicr_core.api import to_json
 
 if TYPE_CHECKING:

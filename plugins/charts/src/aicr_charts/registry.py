@@ -11,7 +11,8 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from aicr_charts.archive import MAX_PACKED
-from aicr_charts.engines import NoEngine, ask, helm
+from aicr_charts.engines import ask, helm
+from aicr_charts.faults import NoEngine
 from aicr_core.api import AicrError, Code
 
 if TYPE_CHECKING:
