@@ -269,6 +269,13 @@ class Session:
         """Give the component registry: name to entry."""
         return dict(self._environment.catalogue(self._data).registry())
 
+    def component_facts(self) -> list[Document]:
+        """Give the components by name: what each is called, where its chart is, which versions recipes can bring."""
+        from aicr_core.app.listing import components
+        from aicr_core.app.recipe import RecipeRequest
+
+        return components(self._environment, RecipeRequest(data=self._data))
+
     def plugins(self) -> list[Document]:
         """Give the installed plugins: name, version, distribution, state, hooks, what each provides."""
         from aicr_core.app.plugins import rows

@@ -61,6 +61,39 @@ def overlays(
     return rows
 
 
+def components(environment: Environment, request: RecipeRequest) -> list[Document]:
+    """Give the components that are registered, by name: its name, its chart, which versions there are.
+
+    ``versions`` has each version or tag that a recipe can bring, and the overlays that say so. Raises AicrError.
+    """
+    catalogue = catalogue_for(environment, request)
+    versions: dict[str, dict[str, list[str]]] = {}
+    bodies = [("base", catalogue.base()), *((n, catalogue.overlay(n)) for n in catalogue.names())]
+    for name, body in bodies:
+        for ref in (body or {}).get("componentRefs") or ():
+            version = ref.get("version") or ref.get("tag")
+            if version:
+                versions.setdefault(ref["name"], {}).setdefault(version, []).append(name)
+    rows = []
+    for name, entry in sorted(catalogue.registry().items()):
+        helm = entry.get("helm") or {}
+        row = {
+            "name": name,
+            "displayName": entry.get("displayName") or name,
+            "description": entry.get("description") or "",
+            "aliases": list(entry.get("valueOverrideKeys") or ()),
+            "repository": helm.get("defaultRepository") or "",
+            "chart": helm.get("defaultChart") or "",
+            "namespace": helm.get("defaultNamespace") or "",
+            "versions": [
+                {"version": version, "overlays": sorted(names)}
+                for version, names in sorted(versions.get(name, {}).items())
+            ],
+        }
+        rows.append({key: value for key, value in row.items() if value != ""})
+    return rows
+
+
 def _health(catalogue: Catalogue, criteria: Document) -> Document:
     try:
         recipe = resolve(catalogue, criteria, allow_partial=True).document

@@ -15,13 +15,19 @@ from aicr_core.api import Code, __version__
 from aicr_server import metrics, problems
 from aicr_server.accesslog import AccessLog
 from aicr_server.auth import Guard
+from aicr_server.bundling import Bundles
+from aicr_server.comparing import Comparisons
 from aicr_server.documents import Documents
 from aicr_server.endpoints import Service
 from aicr_server.engine import Engine
 from aicr_server.front import Front
 from aicr_server.limiter import Limiter
+from aicr_server.offering import Offers
+from aicr_server.page import Page
 from aicr_server.problems import Problem, encode
+from aicr_server.ready import Ready
 from aicr_server.settings import ServerSettings
+from aicr_server.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,13 +63,23 @@ class Application:
         self.log = log
         self.metrics = counters or metrics.Metrics(__version__)
         engine.resolved = self.metrics.built
-        service = Service(engine, settings)
+        ready = Ready()
+        work = Work(settings.bundles_at_once, settings.bundle_timeout)
+        service = Service(engine, settings, ready, work)
+        bundles = Bundles(engine, settings, work)
+        comparisons = Comparisons(engine, settings, work)
+        offers = Offers(engine, settings, ready)
         documents = Documents(engine.session)
         table: dict[str, tuple[Any, tuple[str, ...]]] = {
             "/": (service.root, READ),
             "/v1/recipe": (service.recipe, BOTH),
             "/v1/query": (service.query, BOTH),
-            "/v1/bundle": (service.bundle, ("POST",)),
+            "/v1/bundle": (bundles.bundle, ("POST",)),
+            "/v1/validate": (comparisons.validate, ("POST",)),
+            "/v1/diff": (comparisons.diff, ("POST",)),
+            "/v1/criteria": (offers.criteria, READ),
+            "/v1/catalogue": (offers.catalogue, READ),
+            "/v1/version": (offers.version, READ),
             "/health": (self._health, READ),
             "/ready": (self._ready, READ),
             "/metrics": (self._metrics, READ),
@@ -76,6 +92,7 @@ class Application:
         routes = [
             Route(path, call, methods=list(methods)) for path, (call, methods) in table.items()
         ]
+        routes += Page().routes(READ)
         inner = Starlette(
             routes=routes,
             exception_handlers={Problem: self._problem, HTTPException: self._http_error},
@@ -85,11 +102,14 @@ class Application:
         share = settings.workers
         limiter = Limiter(settings.rate_limit / share, max(1, settings.rate_burst // share))
         guard = Guard(settings.token_file)
-        self._app: App = Front(inner, settings, limiter, self.metrics, log, guard, frozenset(table))
+        self._app: App = Front(
+            inner, settings, limiter, self.metrics, log, guard, frozenset(table), ready
+        )
         for name, kept in (
             ("recipe", engine.recipes),
             ("query", engine.documents),
             ("bundle", engine.archives),
+            ("answer", ready),
         ):
             counts = {"hits": ("Answers given before", 0), "misses": ("Answers made anew", 1)}
             for word, (text, place) in counts.items():
@@ -132,7 +152,7 @@ class Application:
             problem = Problem(Code.NOT_FOUND, "Route not found", {"path": path})
         elif error.status_code == 405:
             # HEAD goes where GET goes; Allow names what the specification names.
-            allowed = [method for method in self.methods[path] if method != "HEAD"]
+            allowed = [method for method in self.methods.get(path, READ) if method != "HEAD"]
             details: dict[str, Any] = {"method": request.method}
             if len(allowed) > 1:
                 details["allowed"] = allowed
@@ -145,7 +165,7 @@ class Application:
         return await self._problem(request, problem)
 
 
-def _count(kept: Kept[Any], place: int) -> float:
+def _count(kept: Kept[Any] | Ready, place: int) -> float:
     return (kept.hits, kept.misses)[place]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from aicr_core.api import Bundle
@@ -16,12 +17,14 @@ _UNIX = 3
 
 
 class Archive(NamedTuple):
-    """The archive, how many files are in it, and what they measure unpacked."""
+    """The archive, its validator, how many files are in it, what they measure unpacked, and notes for the user."""
 
     data: bytes
+    etag: str
     files: int
     size: int
     notes: tuple[str, ...]
+    title: str
 
 
 def of(bundle: Bundle) -> Archive:
@@ -46,4 +49,24 @@ def of(bundle: Bundle) -> Archive:
                 info.compress_type = zipfile.ZIP_DEFLATED
                 archive.writestr(info, entries[name].data)
     size = sum(len(file.data) for file in bundle.files)
-    return Archive(stream.getvalue(), len(bundle.files), size, bundle.notes)
+    data = stream.getvalue()
+    etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+    return Archive(data, etag, len(bundle.files), size, bundle.notes, bundle.title)
+
+
+def listing(archive: Archive) -> dict[str, Any]:
+    """Give what is in an archive: path, mode, size and digest of each file, and what its user should know (B-29)."""
+    files = []
+    with zipfile.ZipFile(io.BytesIO(archive.data)) as opened:
+        for info in opened.infolist():
+            if not info.is_dir():
+                data = opened.read(info)
+                mode = f"{info.external_attr >> 16 & 0o7777:04o}"
+                digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+                row = {"path": info.filename, "mode": mode, "size": len(data), "digest": digest}
+                files.append(row)
+    return {
+        "deployer": archive.title, "files": files, "size": archive.size,
+        "archive": {"size": len(archive.data), "etag": archive.etag.strip('"')},
+        "notes": list(archive.notes),
+    }  # fmt: skip

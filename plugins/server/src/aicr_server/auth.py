@@ -11,6 +11,7 @@ import os
 import re
 
 from aicr_core.api import AicrError, Code
+from aicr_server.page import is_part
 from aicr_server.problems import Problem
 
 _LINE = re.compile(r"([A-Za-z0-9._-]+):([0-9a-f]{64})\Z")
@@ -30,7 +31,7 @@ class Guard:
 
     def refuses(self, path: str, authorization: str) -> Problem | None:
         """Give the problem of a request that may not pass, or None."""
-        if not self._file or path in _OPEN:
+        if not self._file or path in _OPEN or is_part(path):
             return None
         self._refresh()
         scheme, _, token = authorization.partition(" ")

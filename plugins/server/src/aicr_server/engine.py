@@ -10,7 +10,7 @@ import hashlib
 import threading
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from aicr_core.api import Session, Text
 from aicr_server import archive
@@ -25,9 +25,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Document = dict[str, Any]
-# A body of 7 KB for each of the 1,620 combinations of the shipped values, and as many with a number of nodes.
 _FILES = ("valuesFile", "manifestFiles")
-_RECIPES, _HYDRATED, _BUNDLES = 4096, 256, 64
+# A body of 7 KB for each of the 1,620 combinations of the shipped values, and some with a number of nodes; of values
+# merged there are only as many as sets of overlays that apply: 37.
+_RECIPES, _HYDRATED, _BUNDLES = 2048, 128, 64
+
+
+class Made(NamedTuple):
+    """An encoded recipe, and what a person should know about it."""
+
+    body: bytes
+    warnings: tuple[str, ...]
 
 
 class Kept(Generic[T]):
@@ -39,20 +47,31 @@ class Kept(Generic[T]):
         self._lock = threading.Lock()
         self.hits = self.misses = 0
 
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Give what is kept under ``key``, or make it; two that make it at once give the same."""
+    def find(self, key: Hashable) -> T | None:
+        """Give what is kept under ``key``, if anything is."""
         with self._lock:
-            if key in self._found:
-                self.hits += 1
-                self._found.move_to_end(key)
-                return self._found[key]
-            self.misses += 1
-        made = make()
+            found = self._found.get(key)
+            if found is None:
+                self.misses += 1
+                return None
+            self.hits += 1
+            self._found.move_to_end(key)
+            return found
+
+    def keep(self, key: Hashable, made: T) -> None:
+        """Keep ``made`` under ``key``."""
         with self._lock:
             self._found[key] = made
             while len(self._found) > self._most:
                 self._found.popitem(last=False)
-        return made
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Give what is kept under ``key``, or make it; two that make it at once make the same."""
+        found = self.find(key)
+        if found is None:
+            found = make()
+            self.keep(key, found)
+        return found
 
 
 class Engine:
@@ -62,7 +81,7 @@ class Engine:
         self.session = session
         self.vocabulary = Vocabulary(session.criteria_values())
         self.resolved: Callable[[float], None] = lambda _seconds: None
-        self.recipes: Kept[bytes] = Kept(_RECIPES)
+        self.recipes: Kept[Made] = Kept(_RECIPES)
         self.documents: Kept[Document] = Kept(_HYDRATED)
         self.archives: Kept[archive.Archive] = Kept(_BUNDLES)
 
@@ -75,29 +94,52 @@ class Engine:
         session.warm()
         return cls(session)
 
-    def resolve(self, asked: Asked) -> Document:
-        """Give the recipe document of criteria. Raises AicrError."""
-        stated = {name: value for name, value in asked.criteria.items() if value != "any"}
+    def resolve(
+        self, asked: Asked, snapshot: Text | None = None
+    ) -> tuple[Document, tuple[str, ...]]:
+        """Give the recipe of criteria, of a snapshot where they say nothing, and its warnings. Raises AicrError."""
+        stated = asked.stated
         # Without criteria the base recipe is meant, which a document that names none says.
-        nothing = None if stated or asked.nodes else Text(b"{}")
+        nothing = None if stated or asked.nodes or snapshot else Text(b"{}")
         started = time.perf_counter()
         made = self.session.recipe(
-            stated, nodes=asked.nodes, document=nothing, allow_partial=True, lenient=True
+            stated, nodes=asked.nodes, document=nothing, snapshot=snapshot, allow_partial=True
         )
         self.resolved(time.perf_counter() - started)
-        return made.document
+        return made.document, made.warnings
 
-    def recipe(self, asked: Asked) -> bytes:
+    def recipe(self, asked: Asked) -> Made:
         """Give the encoded recipe of criteria. Raises AicrError."""
-        return self.recipes.get(asked.key, lambda: encode(self.resolve(asked)))
+
+        def make() -> Made:
+            document, warnings = self.resolve(asked)
+            return Made(encode(document), warnings)
+
+        return self.recipes.get(asked.key, make)
+
+    def of_snapshot(self, snapshot: Text, asked: Asked) -> tuple[Document, tuple[str, ...]]:
+        """Give the recipe of a snapshot; what ``asked`` states decides over what is detected. Raises AicrError."""
+        return self.resolve(asked, snapshot)
+
+    def explained(self, document: Document, warnings: Sequence[str]) -> bytes:
+        """Give a recipe with its warnings, and who names each component and sets each of its values, encoded."""
+        components = self.session.origins(document)
+        whole = {"recipe": document, "warnings": list(warnings), "components": components}
+        return encode(whole)
 
     def hydrated(self, asked: Asked) -> Document:
         """Give the hydrated recipe of criteria. Raises AicrError."""
-        return self.documents.get(asked.key, lambda: self._hydrated(asked))
+        document, _ = self.resolve(asked)
+        # What applies decides on all but the criteria themselves: one document for many of them.
+        applied = tuple(document["metadata"]["appliedOverlays"])
+        shared = self.documents.get(applied, lambda: self._hydrated(document))
+        criteria = document["criteria"]
+        shown = {name: criteria.get(name, 0) for name in shared["criteria"]}
+        return {**shared, "criteria": shown}
 
-    def _hydrated(self, asked: Asked) -> Document:
+    def _hydrated(self, document: Document) -> Document:
         """Give the document of the query route: without what only files of the catalogue explain (section 8)."""
-        whole = self.session.hydrated(self.resolve(asked))
+        whole = self.session.hydrated(document)
         components = {
             name: {key: value for key, value in entry.items() if key not in _FILES}
             for name, entry in whole["components"].items()
@@ -106,8 +148,10 @@ class Engine:
         return dict(sorted({**shown, "components": components}.items()))
 
     def bundle(self, body: bytes, request: BundleRequest) -> archive.Archive:
-        """Give the archive of a bundle; ``body`` is the recipe. Raises AicrError."""
-        key = (hashlib.sha256(body).digest(), request._replace(recipe=""))
-        return self.archives.get(
-            key, lambda: archive.of(self.session.bundle(request._replace(recipe=Text(body).source)))
-        )
+        """Make the archive of a bundle; ``body`` is the recipe. Raises AicrError."""
+        return archive.of(self.session.bundle(request._replace(recipe=Text(body).source)))
+
+
+def digest(body: bytes) -> bytes:
+    """Give what tells bodies apart."""
+    return hashlib.sha256(body).digest()

@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
     from aicr_server.accesslog import AccessLog
+    from aicr_server.answers import Answer
     from aicr_server.auth import Guard
     from aicr_server.limiter import Limiter
+    from aicr_server.ready import Ready
     from aicr_server.settings import ServerSettings
 
+    Headers = dict[bytes, bytes]
     Scope = MutableMapping[str, Any]
     Message = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[Message]]
@@ -51,6 +54,7 @@ class Front:
         log: AccessLog,
         guard: Guard,
         routes: frozenset[str],
+        ready: Ready,
     ) -> None:
         self._inner = inner
         self._settings = settings
@@ -59,6 +63,7 @@ class Front:
         self._log = log
         self._guard = guard
         self._routes = routes
+        self._ready = ready
         self._clients = Clients(settings.trusted_proxies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,17 +77,15 @@ class Front:
         if clean != path:
             await _redirect(scope, clean, send)
             return
-        headers = {
-            name.decode("latin-1").lower(): value.decode("latin-1")
-            for name, value in scope["headers"]
-        }
-        request_id = requestid.of(headers.get("x-request-id", ""))
+        # Names are in lower case (ASGI); of one that stands twice the last counts.
+        headers = dict(scope["headers"])
+        request_id = requestid.of(headers.get(b"x-request-id", b"").decode("latin-1"))
         scope["aicr.request_id"] = request_id
         chained = path not in OPEN
         extra: list[tuple[bytes, bytes]] = []
         if chained:
             extra = [(b"x-api-version", b"v1"), (b"x-request-id", request_id.encode("latin-1"))]
-        if "transfer-encoding" in headers:
+        if b"transfer-encoding" in headers:
             # Some servers take away a Content-Length that stood beside it, and then the connection has to end with
             # this request (RFC 9112, 6.3); whether there was one is not to be seen here.
             extra.append((b"connection", b"close"))
@@ -102,7 +105,10 @@ class Front:
         self._counters.in_flight += 1
         try:
             problem = self._refused(scope, headers, chained, extra)
-            if problem is None:
+            known = self._ready.find(scope, headers) if problem is None and chained else None
+            if known is not None:
+                await _send_known(known, scope, headers, sending)
+            elif problem is None:
                 await self._inner(scope, receive, sending)
             else:
                 await self.send_problem(problem, request_id, sending)
@@ -122,7 +128,7 @@ class Front:
                 self._log.request(scope, request_id, answer["status"], answer["bytes"], seconds)
 
     def _refused(
-        self, scope: Scope, headers: dict[str, str], chained: bool, extra: list[tuple[bytes, bytes]]
+        self, scope: Scope, headers: Headers, chained: bool, extra: list[tuple[bytes, bytes]]
     ) -> Problem | None:
         """Give why a request is refused before any endpoint sees it, if it is."""
         problem = _malformed(scope, headers)
@@ -146,17 +152,17 @@ class Front:
                 details,
                 headers={"retry-after": "1"},
             )
-        return self._guard.refuses(scope["path"], headers.get("authorization", ""))
+        return self._guard.refuses(
+            scope["path"], headers.get(b"authorization", b"").decode("latin-1")
+        )
 
-    def _client(self, scope: Scope, headers: dict[str, str]) -> str:
+    def _client(self, scope: Scope, headers: Headers) -> str:
         if self._settings.rate_scope == "global":
             return ""
         peer = str((scope.get("client") or ("", 0))[0])
         forwarded = ""
-        if "x-forwarded-for" in headers:
-            lines = [
-                value for name, value in scope["headers"] if name.lower() == b"x-forwarded-for"
-            ]
+        if b"x-forwarded-for" in headers:
+            lines = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
             forwarded = b",".join(lines).decode("latin-1")
         return self._clients.name(peer, forwarded)
 
@@ -197,23 +203,38 @@ async def _redirect(scope: Scope, path: str, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _malformed(scope: Scope, headers: dict[str, str]) -> Problem | None:
+async def _send_known(answer: Answer, scope: Scope, headers: Headers, send: Send) -> None:
+    """Send an answer that was given before, or say that the client has it."""
+    status, pairs, body = 200, answer.headers, answer.body
+    if answer.is_known(headers.get(b"if-none-match", b"").decode("latin-1")):
+        status, pairs, body = 304, answer.unchanged(), b""
+    elif scope["method"] == "HEAD":
+        body = b""
+    await send({"type": "http.response.start", "status": status, "headers": pairs})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _malformed(scope: Scope, headers: Headers) -> Problem | None:
     """Give what is wrong with a request as HTTP, where servers disagree (spec/server.md 21.2)."""
     raw = scope.get("raw_path") or scope["path"].encode()
-    if _BROKEN.search(raw):
+    if b"%" in raw and _BROKEN.search(raw):
         return Problem(Code.INVALID_REQUEST, "The path holds a percent sign that encodes nothing")
-    hosts = [value for name, value in scope["headers"] if name.lower() == b"host"]
+    hosts, size = [], 0
+    for name, value in scope["headers"]:
+        size += len(name) + len(value) + 4
+        if name == b"host":
+            hosts.append(value)
     # granian gives an empty one where there is none.
     if scope.get("http_version") == "1.1" and (len(hosts) != 1 or not hosts[0]):
         return Problem(
             Code.INVALID_REQUEST, "A request has exactly one Host header", headers={"connection": "close"}
         )  # fmt: skip
-    if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > MOST_HEADER_BYTES:
+    if size > MOST_HEADER_BYTES:
         return Problem(
             Code.INVALID_REQUEST, "The request's headers are too large",
             {"limit_bytes": MOST_HEADER_BYTES}, status=431, headers={"connection": "close"},
         )  # fmt: skip
-    if "content-length" in headers and "transfer-encoding" in headers:
+    if b"content-length" in headers and b"transfer-encoding" in headers:
         return Problem(
             Code.INVALID_REQUEST, "Content-Length and Transfer-Encoding exclude each other",
             headers={"connection": "close"},

@@ -29,6 +29,11 @@ class Asked(NamedTuple):
     nodes: int
 
     @property
+    def stated(self) -> dict[str, str]:
+        """The criteria that say anything."""
+        return {name: value for name, value in self.criteria.items() if value != "any"}
+
+    @property
     def key(self) -> tuple[str | int, ...]:
         """What tells two of them apart."""
         return (*(self.criteria[name] for name in DIMENSIONS), self.nodes)
@@ -43,6 +48,16 @@ def parameters(raw: str) -> dict[str, list[str]]:
         name, _, value = piece.replace("+", " ").partition("=")
         found.setdefault(_decoded(name), []).append(_decoded(value))
     return found
+
+
+def switch(given: Mapping[str, list[str]], name: str) -> bool:
+    """Read a parameter that switches something on. Raises AicrError(INVALID_REQUEST) for anything but true or false."""
+    text = given.get(name, [""])[0].strip().lower()
+    if text in ("true", "1"):
+        return True
+    if text in ("", "false", "0"):
+        return False
+    raise AicrError(Code.INVALID_REQUEST, f'{name} is "{text}", not true or false')
 
 
 def _decoded(text: str) -> str:

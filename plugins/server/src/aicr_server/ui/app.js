@@ -1,0 +1,190 @@
+// The page: reads its state from the address, asks the server for what that needs, shows it.
+import { Problem, connect, json, post, text } from "./api.js";
+import { bundleView } from "./bundle.js";
+import { compareView } from "./compare.js";
+import { choices, covered, picker } from "./criteria.js";
+import { announce, copyButton, h } from "./dom.js";
+import { graphView } from "./graph.js";
+import { componentsView, constraintsView } from "./recipe.js";
+import { VIEWS, query, read, words, write } from "./state.js";
+import { valuesView } from "./values.js";
+
+const at = (id) => document.getElementById(id);
+let state = read(location.hash);
+let running = new AbortController();
+let showPicker;
+
+/** Each view: what it asks for besides the recipe, and how it is shown. */
+const SHOW = {
+  components: async (model) => componentsView(model),
+  graph: async (model) => graphView(model),
+  constraints: async (model) => constraintsView(model),
+  values: async (model) => valuesView({ ...model, hydrated: await json(`v1/query?${query(state.criteria)}`, model.signal) }),
+  compare: async (model) => compared(model),
+  bundle: async (model) => bundleView({ ...model, deployers: await deployers(model.signal), remember: (bundle) => replace({ bundle }) }),
+};
+
+async function deployers(signal) {
+  return (await json("v1/catalogue", signal)).deployers;
+}
+
+async function compared(model) {
+  const { signal } = model;
+  const [right, offers, changes] = await Promise.all([
+    json(`v1/recipe?${query(state.other)}`, signal), choices(state.other, signal), differences(signal),
+  ]);
+  return compareView({
+    left: model.recipe, right, changes, state, offers,
+    change: (name, value) => go({ other: { ...state.other, [name]: value } }),
+    swap: () => go({ criteria: state.other, other: state.criteria }),
+  });
+}
+
+async function differences(signal) {
+  const body = JSON.stringify({ left: { criteria: state.criteria }, right: { criteria: state.other } });
+  return (await post("v1/diff", body, signal)).json();
+}
+
+/** Give the address of this page with some of its state changed. */
+function linkTo(changes) {
+  return `#${write({ ...state, filter: "", origin: "", ...changes })}`;
+}
+
+/** Change the state as a step of the history, and show it. */
+function go(changes) {
+  state = { ...state, ...changes };
+  history.pushState(null, "", `#${write(state)}`);
+  show();
+}
+
+/** Change the state in place: for what is typed. */
+function replace(changes) {
+  state = { ...state, ...changes };
+  history.replaceState(null, "", `#${write(state)}`);
+}
+
+/** Show the state: the criteria's choices first, then the recipe and the chosen view. */
+async function show() {
+  running.abort();
+  running = new AbortController();
+  const { signal } = running;
+  const busy = setTimeout(() => at("view").setAttribute("aria-busy", "true"), 150);
+  showTabs();
+  try {
+    const [offers, recipeText] = await Promise.all([
+      choices(state.criteria, signal), text(`v1/recipe?${query(state.criteria)}`, signal),
+    ]);
+    const recipe = JSON.parse(recipeText);
+    const partial = !covered(state.criteria, offers);
+    showPicker(state.criteria, offers);
+    const parts = await SHOW[state.view]({ recipe, recipeText, state, partial, signal, linkTo, remember: replace });
+    signal.throwIfAborted();
+    showRecipe(recipe, partial);
+    at("problem").replaceChildren();
+    fill(parts);
+  } catch (error) {
+    if (error.name !== "AbortError") showProblem(error);
+  } finally {
+    clearTimeout(busy);
+    if (!signal.aborted) at("view").removeAttribute("aria-busy");
+  }
+}
+
+/** Put a view's parts into the page; the field that had the focus gets it back. */
+function fill(parts) {
+  const focused = at("view").contains(document.activeElement) ? document.activeElement.id : "";
+  at("view").replaceChildren(...parts.flat(2).filter(Boolean));
+  if (focused) at(focused)?.focus();
+}
+
+function showRecipe(recipe, partial) {
+  const number = (recipe.componentRefs ?? []).length;
+  const title = words(state.criteria);
+  const said = `${number} ${number === 1 ? "component" : "components"}`;
+  at("title").textContent = title;
+  at("picked").textContent = title;
+  document.title = `${title} – AICR`;
+  at("version").textContent = recipe.metadata?.version ?? "";
+  const overlays = recipe.metadata?.appliedOverlays ?? [];
+  at("chain").replaceChildren(h("span", {}, `${said}, from `), ...overlays.flatMap((name, place) => [
+    place ? h("span", { class: "then", "aria-hidden": "true" }, " → ") : "", h("span", { class: "code" }, name),
+  ]));
+  at("notices").replaceChildren(...(partial
+    ? [h("p", { class: "notice" }, "No overlay covers all of these criteria together: this recipe leaves some of them out.")] : []));
+  announce(`${title}: ${said}`);
+}
+
+/** Show a failure in the server's words, with a way to try again. */
+function showProblem(error) {
+  if (!(error instanceof Problem)) throw error;
+  at("view").replaceChildren();
+  at("problem").replaceChildren(h("div", { class: "problem" },
+    h("p", {}, h("b", {}, error.message), error.reason ? `: ${error.reason}` : ""),
+    h("p", { class: "muted code" }, [error.code, error.requestId && `request ${error.requestId}`].filter(Boolean).join(" · ")),
+    h("button", { type: "button", on: { click: show } }, "Try again")));
+}
+
+/** Make the tabs, or show which one is chosen. */
+function showTabs() {
+  const list = at("tabs");
+  if (!list.childElementCount) {
+    list.append(...Object.entries(VIEWS).map(([name, label]) => h("button", {
+      type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "view", on: { click: () => go({ view: name }) },
+    }, label)));
+    list.addEventListener("keydown", turnTabs);
+  }
+  for (const tab of list.children) {
+    const chosen = tab.id === `tab-${state.view}`;
+    tab.setAttribute("aria-selected", String(chosen));
+    tab.tabIndex = chosen ? 0 : -1;
+  }
+  at("view").setAttribute("aria-labelledby", `tab-${state.view}`);
+}
+
+function turnTabs(event) {
+  const names = Object.keys(VIEWS);
+  const place = names.indexOf(state.view);
+  const next = {
+    ArrowRight: (place + 1) % names.length, ArrowLeft: (place + names.length - 1) % names.length,
+    Home: 0, End: names.length - 1,
+  }[event.key];
+  if (next === undefined) return;
+  event.preventDefault();
+  go({ view: names[next] });
+  at(`tab-${names[next]}`).focus();
+}
+
+function chooseCriterion(name, value) {
+  go({ criteria: name ? { ...state.criteria, [name]: value } : {} });
+}
+
+/** Say that the server asked for time, and when it goes on. */
+function tellWaiting(seconds) {
+  at("notices").replaceChildren(...(seconds
+    ? [h("p", { class: "notice" }, `The server is busy; the page tries again in ${seconds} s.`)] : []));
+}
+
+/** Ask for a bearer token; it is kept until the page is left, and nowhere else. */
+function askToken() {
+  return new Promise((done) => {
+    const input = h("input", { id: "token", type: "password", autocomplete: "off", required: true });
+    const dialog = h("dialog", { "aria-labelledby": "token-label" }, h("form", { method: "dialog" },
+      h("label", { for: "token", id: "token-label" }, "This server wants a bearer token"), input,
+      h("button", { class: "primary" }, "Use it")));
+    dialog.addEventListener("close", () => { dialog.remove(); done(input.value.trim()); });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}
+
+function start() {
+  connect({ askToken, tellWaiting });
+  showPicker = picker(at("criteria"), chooseCriterion);
+  at("picker").open = !(matchMedia("(max-width: 820px)").matches && Object.keys(state.criteria).length);
+  at("share").replaceWith(copyButton("Copy link", () => location.href, "Copy the address of what is shown"));
+  at("skip").addEventListener("click", (event) => { event.preventDefault(); at("main").focus(); });
+  addEventListener("popstate", () => { state = read(location.hash); show(); });
+  show();
+}
+
+start();

@@ -1,0 +1,185 @@
+// The form of a bundle: deployer, overrides, nodes; checked and made by the server, whose words the errors are.
+import { announce, copyButton, h, table } from "./dom.js";
+import { Problem, post } from "./api.js";
+import { commandLines, curlLines } from "./lines.js";
+import { REPEATED, bundleParameters } from "./state.js";
+
+const SELECTOR = { form: /^[^=]*=.*$/, example: "key=value" };
+const TAINT = { form: /^[^:]+:(NoSchedule|PreferNoSchedule|NoExecute)$/, example: "key=value:NoSchedule" };
+const FIELDS = {
+  set: { label: "Overrides", form: /^[^:]*:[^=]+=.+$/, example: "gpu-operator:driver.version=570.172.08", message: "Invalid set parameter" },
+  "system-node-selector": { label: "Nodes for controllers", ...SELECTOR, message: "Invalid system-node-selector" },
+  "system-node-toleration": { label: "Taints that controllers tolerate", ...TAINT, message: "Invalid system-node-toleration" },
+  "accelerated-node-selector": { label: "Nodes with accelerators", ...SELECTOR, message: "Invalid accelerated-node-selector" },
+  "accelerated-node-toleration": { label: "Taints that their agents tolerate", ...TAINT, message: "Invalid accelerated-node-toleration" },
+  "workload-selector": { label: "Pods that node tuning waits for", ...SELECTOR, message: "Invalid workload-selector parameter" },
+  "workload-gate": { label: "Taint that holds workloads back", ...TAINT, message: "Invalid workload-gate parameter" },
+  nodes: { label: "Expected GPU nodes", form: /^\d+$/, example: "8", message: "nodes must be a non-negative integer" },
+  repo: { label: "Git repository of the bundle", form: /\S/, example: "https://git.example/team/gpu.git", message: "" },
+};
+const DEPLOYER_MESSAGE = "Invalid deployer parameter";
+
+/**
+ * Give the view. `recipeText` is the recipe as the server sent it, `deployers` their names, `partial` whether no overlay
+ * covers all criteria; `remember(bundle)` keeps the form in the address.
+ */
+export function bundleView({ recipeText, deployers, state, partial, remember }) {
+  const wanted = structuredClone(state.bundle);
+  const result = h("div", { class: "result", role: "status" });
+  const lines = h("div", { class: "lines" });
+  const changed = () => { remember(wanted); showLines(lines, state.criteria, wanted, partial); };
+  const form = h("form", { class: "bundle", autocomplete: "off", novalidate: true },
+    deployerField(deployers, wanted, changed),
+    textField("set", wanted, changed),
+    textField("repo", wanted, changed),
+    scheduling(wanted, changed),
+    h("p", { class: "actions" },
+      h("button", { type: "submit", class: "primary", value: "zip" }, "Download bundles.zip"),
+      h("button", { type: "submit", value: "check" }, "List the files")));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    send(form, result, recipeText, wanted, event.submitter?.value === "check");
+  });
+  showLines(lines, state.criteria, wanted, partial);
+  return [h("div", { class: "halves" }, form, h("div", {}, result, lines))];
+}
+
+function deployerField(deployers, wanted, changed) {
+  const names = wanted.deployer && !deployers.includes(wanted.deployer) ? [...deployers, wanted.deployer] : deployers;
+  const current = wanted.deployer || "helm";
+  return h("fieldset", { "data-field": "deployer" }, h("legend", {}, "Deployer"),
+    h("div", { class: "options" }, names.map((name) => h("label", { class: "option" },
+      h("input", {
+        type: "radio", name: "deployer", value: name, checked: name === current,
+        on: { change: () => { wanted.deployer = name === "helm" ? "" : name; changed(); } },
+      }), h("span", {}, name)))),
+    h("p", { class: "error", id: "error-deployer" }));
+}
+
+function scheduling(wanted, changed) {
+  const names = Object.keys(FIELDS).filter((name) => name !== "set" && name !== "repo");
+  const open = names.some((name) => wanted[name].length > 0);
+  return h("details", { open }, h("summary", {}, "Nodes and scheduling"),
+    h("div", { class: "grid" }, names.map((name) => textField(name, wanted, changed))));
+}
+
+/** A field of one line, or of a value a line for parameters that may be repeated. */
+function textField(name, wanted, changed) {
+  const { label, form, example } = FIELDS[name];
+  const id = `bundle-${name}`;
+  const repeated = REPEATED.includes(name);
+  const input = h(repeated ? "textarea" : "input", {
+    id, name, placeholder: example, "aria-describedby": `error-${name} help-${name}`, spellcheck: "false",
+    autocapitalize: "off", rows: repeated ? (name === "set" ? 3 : 2) : null, type: repeated ? null : "text",
+    inputmode: name === "nodes" ? "numeric" : null,
+  });
+  input.value = repeated ? wanted[name].join("\n") : wanted[name];
+  input.addEventListener("input", () => {
+    wanted[name] = repeated ? input.value.split("\n").map((line) => line.trim()).filter(Boolean) : input.value.trim();
+    fail(input.form, name, "");
+    changed();
+  });
+  input.addEventListener("change", () => {
+    const wrong = [wanted[name]].flat().find((value) => value && !form.test(value));
+    if (wrong) fail(input.form, name, `${wrong}: write ${example}`);
+  });
+  return h("div", { class: "field", "data-field": name },
+    h("label", { for: id }, label), input,
+    h("p", { class: "muted help", id: `help-${name}` }, repeated ? `${formOf(example)}, one a line` : ""),
+    h("p", { class: "error", id: `error-${name}` }));
+}
+
+function formOf(example) {
+  return example.startsWith("gpu-operator:") ? "component:path=value" : example;
+}
+
+/** Show a failure at its field, or take it away with an empty text. */
+function fail(form, name, text) {
+  const input = form.querySelector(`[data-field="${name}"] :is(textarea, input)`);
+  form.querySelector(`#error-${name}`).textContent = text;
+  if (text) input.setAttribute("aria-invalid", "true");
+  else input.removeAttribute("aria-invalid");
+  return input;
+}
+
+/** Ask for the list of files or for the archive, and show what comes. */
+async function send(form, result, recipeText, wanted, listing) {
+  for (const name of [...Object.keys(FIELDS), "deployer"]) fail(form, name, "");
+  const buttons = [...form.querySelectorAll("button")];
+  buttons.forEach((button) => { button.disabled = true; });
+  result.replaceChildren(h("p", { class: "muted" }, "The server makes the bundle …"));
+  try {
+    const parameters = new URLSearchParams(bundleParameters(wanted));
+    if (listing) parameters.append("dry-run", "true");
+    const response = await post(`v1/bundle?${parameters}`, recipeText);
+    result.replaceChildren(...(listing ? fileList(await response.json()) : await saved(response)));
+  } catch (error) {
+    result.replaceChildren();
+    showFailure(form, result, error);
+  } finally {
+    buttons.forEach((button) => { button.disabled = false; });
+  }
+}
+
+function showFailure(form, result, error) {
+  if (!(error instanceof Problem)) throw error;
+  const text = [error.message, error.reason].filter(Boolean).join(": ");
+  const name = error.message === DEPLOYER_MESSAGE ? "deployer"
+    : Object.keys(FIELDS).find((field) => FIELDS[field].message === error.message);
+  if (name) {
+    const input = fail(form, name, text);
+    const folded = input.closest("details");
+    if (folded) folded.open = true;
+    input.focus();
+    announce(text);
+  } else {
+    result.replaceChildren(h("p", { class: "error", role: "alert" }, text));
+  }
+}
+
+/** Hand the archive to the browser. */
+async function saved(response) {
+  const address = URL.createObjectURL(await response.blob());
+  const link = h("a", { href: address, download: "bundles.zip", class: "unseen" }, "bundles.zip");
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(address), 60000);
+  const [files, size] = [response.headers.get("X-Bundle-Files"), Number(response.headers.get("X-Bundle-Size"))];
+  const text = `bundles.zip: ${files} files, ${bytes(size)} unpacked`;
+  announce(text);
+  return [h("p", { class: "done" }, text)];
+}
+
+function fileList(document) {
+  const files = document.files ?? [];
+  const rows = files.map((file) => h("tr", {},
+    h("th", { scope: "row", class: "code" }, file.path),
+    h("td", { class: "code number" }, bytes(file.size)),
+    h("td", { class: "code digest", title: file.sha256 }, String(file.sha256 ?? "").slice(0, 12))));
+  const notes = document.notes ?? [];
+  return [
+    h("p", { class: "done" }, `${files.length} files`),
+    notes.length ? h("ul", { class: "notes" }, notes.map((note) => h("li", {}, note))) : null,
+    h("div", { class: "files", tabindex: "0", role: "region", "aria-label": "Files of the bundle" },
+      table("Files of the bundle", ["File", "Bytes", "SHA-256"], rows)),
+  ].filter(Boolean);
+}
+
+function bytes(count) {
+  return count < 10000 ? `${count} B` : `${(count / 1024).toFixed(0)} KiB`;
+}
+
+/** Show the same as command lines. */
+function showLines(lines, criteria, wanted, partial) {
+  const base = new URL("../", location.href.split("#")[0]).href;
+  lines.replaceChildren(
+    block("On the command line", commandLines(criteria, wanted, partial)),
+    block("With curl", curlLines(base, criteria, wanted)));
+}
+
+function block(title, text) {
+  return h("div", { class: "block" },
+    h("div", { class: "block-head" }, h("h2", {}, title), copyButton("Copy", () => text, `Copy: ${title}`)),
+    h("pre", { tabindex: "0", "aria-label": title }, h("code", {}, text)));
+}

@@ -1,0 +1,66 @@
+// A recipe as tables: its components in the order of deployment, and what it demands of a cluster.
+import { h, table } from "./dom.js";
+
+/** Give a recipe's components in the order of deployment. */
+export function ordered(recipe) {
+  const place = new Map((recipe.deploymentOrder ?? []).map((name, index) => [name, index]));
+  const of = (ref) => place.get(ref.name) ?? place.size;
+  return [...(recipe.componentRefs ?? [])].sort((one, other) => of(one) - of(other));
+}
+
+/** Give the table of components. */
+export function componentsView({ recipe, linkTo }) {
+  const rows = ordered(recipe).map((ref, index) => h("tr", {},
+    h("td", { class: "number" }, String(index + 1)),
+    h("th", { scope: "row" }, h("a", { href: linkTo({ view: "values", component: ref.name }) }, ref.name)),
+    h("td", { class: "code strong" }, ref.version || ref.tag || dash()),
+    h("td", { class: "code" }, ref.namespace || dash()),
+    h("td", { class: "code source" }, sourceOf(ref)),
+    h("td", { class: "needs" }, (ref.dependencyRefs ?? []).join(", ") || dash()),
+    h("td", { class: "more" }, extras(ref) || dash())));
+  return [table(
+    "Components in the order of deployment",
+    ["#", "Component", "Version", "Namespace", "Chart and source", "Needs", "Own"], rows, "wide",
+  )];
+}
+
+function sourceOf(ref) {
+  if (!ref.source && !ref.chart) return ref.path || "manifests only";
+  const chart = ref.chart && ref.chart !== ref.name ? h("span", { class: "chart" }, ref.chart) : null;
+  return [chart, h("span", { class: "muted" }, ref.source)];
+}
+
+function extras(ref) {
+  const overrides = Object.keys(ref.overrides ?? {}).length ? ["overrides"] : [];
+  const manifests = ref.manifestFiles?.length ?? 0;
+  if (manifests) overrides.push(manifests === 1 ? "1 manifest" : `${manifests} manifests`);
+  return overrides.join(", ");
+}
+
+/** Give what the recipe demands: of the cluster before, and of each phase of a validation. */
+export function constraintsView({ recipe }) {
+  const phases = Object.entries(recipe.validation ?? {});
+  return [
+    h("h2", {}, "Of the cluster"),
+    recipe.constraints?.length ? constraintTable("Constraints of the cluster", recipe.constraints)
+      : h("p", { class: "muted" }, "This recipe demands nothing of the cluster."),
+    phases.map(([name, phase]) => [
+      h("h2", {}, `Phase ${name}`),
+      phase?.constraints?.length ? constraintTable(`Constraints of the phase ${name}`, phase.constraints) : null,
+      phase?.checks?.length ? h("ul", { class: "checks" }, phase.checks.map((check) => h("li", { class: "code" }, check))) : null,
+    ]),
+  ];
+}
+
+function constraintTable(caption, constraints) {
+  const rows = constraints.map((one) => h("tr", {},
+    h("th", { scope: "row", class: "code" }, one.name),
+    h("td", { class: "code strong" }, `${one.value}${one.unit ? ` ${one.unit}` : ""}`),
+    h("td", {}, one.severity || dash()),
+    h("td", {}, one.remediation || dash())));
+  return table(caption, ["Reading", "Demanded", "Severity", "Remedy"], rows);
+}
+
+function dash() {
+  return h("span", { class: "muted", "aria-label": "none" }, "–");
+}

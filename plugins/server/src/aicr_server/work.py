@@ -1,0 +1,78 @@
+"""Work that takes more than a moment: in threads, few at a time, within a time, and refused where there is no room.
+
+Bundles, validations and comparisons of uploaded documents go through here, so one client's heavy requests do not hold
+the recipes of the others (spec/server.md 12, 21.5).
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from aicr_core.api import AicrError, Code
+from aicr_server import problems
+from aicr_server.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+
+class Work:
+    """Room for ``at_once`` pieces of work, each within ``seconds``."""
+
+    def __init__(self, at_once: int, seconds: float) -> None:
+        self._at_once = at_once
+        self._seconds = seconds
+        # More than there is room for, so that a place here never waits for a thread.
+        self._threads = anyio.CapacityLimiter(at_once + 1)
+        self._lock = threading.Lock()
+        self.busy = 0
+        """Pieces that are being worked on, also those whose client was told that they took too long."""
+
+    def _begin(self) -> bool:
+        with self._lock:
+            if self.busy >= self._at_once:
+                return False
+            self.busy += 1
+            return True
+
+    def _end(self) -> None:
+        with self._lock:
+            self.busy -= 1
+
+    async def do(self, what: str, call: Callable[[], T], message: str = "") -> T:
+        """Give what ``call`` gives; ``what`` names it in messages, ``message`` the step that fails in its errors.
+
+        Raises Problem: 503 without room, 504 when it takes too long, and what ``call`` raises as AicrError; what a
+        document names and nobody has is a client's mistake (D7).
+        """
+        if not self._begin():
+            headers = {"Retry-After": "1"}
+            raise Problem(Code.SERVICE_UNAVAILABLE, f"Too many {what}s at once", headers=headers)
+
+        def work() -> T:
+            # A thread cannot be stopped: its place is free when it is done, not when nobody waits any more.
+            try:
+                return call()
+            finally:
+                self._end()
+
+        try:
+            with anyio.fail_after(self._seconds):
+                return await anyio.to_thread.run_sync(
+                    work, limiter=self._threads, abandon_on_cancel=True
+                )
+        except TimeoutError:
+            seconds = {"seconds": self._seconds}
+            raise Problem(Code.TIMEOUT, f"The {what} took too long", seconds) from None
+        except AicrError as error:
+            found = problems.of(error, message)
+            if found.code is Code.NOT_FOUND:
+                code = Code.INVALID_REQUEST
+                found = Problem(code, found.message, found.details, hint=found.hint)
+            raise found from None
