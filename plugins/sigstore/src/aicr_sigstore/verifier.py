@@ -51,8 +51,11 @@ def check(data: bytes, trust: Trust, root: TrustedRoot) -> Verified:
         raise AicrError(Code.UNAUTHORIZED, why) from error
     except Error as error:
         raise AicrError(Code.UNAUTHORIZED, _first_line(error)) from error
-    except Exception as error:
-        # A hostile file reaches decoders of several libraries; whatever they raise, the file does not verify.
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        # A hostile file reaches decoders of several libraries, some written in Rust, whose panics are no Exception;
+        # whatever they raise, the file does not verify.
         text = f"it is no valid Sigstore bundle ({type(error).__name__})"
         raise AicrError(Code.UNAUTHORIZED, text) from None
     return Verified(
