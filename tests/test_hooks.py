@@ -637,6 +637,18 @@ def aicr_bundle_lints():
     assert run(["bundle", "check", "bundle", "--stage", "A", "--ignore", "AB004"]) == 0
 
 
+def test_a_rule_has_one_owner(plugin: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    plugin("aicr_bundle_lints", """
+@api.hookimpl
+def aicr_bundle_lints():
+    yield api.BundleLint(name="mine", call=print, rules={"AB411": "Taken by another plugin"})
+""")  # fmt: skip
+    assert bundle() == 0
+    capsys.readouterr()
+    assert run(["bundle", "check", "bundle", "--stage", "A"]) == 2
+    assert 'the rule "AB411" is registered by bundle-check and by probe' in capsys.readouterr().err
+
+
 def test_every_hook_that_is_called_has_a_test_here() -> None:
     page = pathlib.Path(__file__).resolve().parents[1] / "docs/plugins/hooks.md"
     sections = re.findall(r"(?ms)^### `(aicr_\w+)\(.*?$\n(.*?)(?=^##)", page.read_text("utf-8"))

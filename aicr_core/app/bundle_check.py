@@ -244,10 +244,22 @@ def _required(request: CheckRequest, stages: Iterable[Stage]) -> list[Finding]:
 
 
 def _lints(environment: Environment) -> list[tuple[str, BundleLint]]:
+    """Give (plugin, lint) of all plugins. Raises AicrError for a rule that two of them call their own."""
     hook = "aicr_bundle_lints"
     if not environment.manager_needed(hook):
         return []
-    return [pair for _, pair in sorted(environment.manager.named(hook, "name").items())]
+    owners = dict.fromkeys(CORE_RULES, "the core")
+    lints = []
+    for plugin, lint in environment.manager.providers(hook):
+        for rule in lint.rules:
+            if owners.setdefault(rule, plugin) != plugin:
+                raise AicrError(
+                    Code.INVALID_REQUEST,
+                    f'the rule "{rule}" is registered by {owners[rule]} and by {plugin}', plugin=plugin,
+                    hint=f"leave one of them out: --no-plugin {plugin}",
+                )  # fmt: skip
+        lints.append((plugin, lint))
+    return lints
 
 
 def _found(

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 YAML = "AB002"
-# What no cluster gets: files of tools, which have a kind of their own all the same.
-_TOOLS = ("kustomize.config.k8s.io",)
+# What no cluster gets: files of tools, ours among them, which have a kind of their own all the same.
+_TOOLS = ("kustomize.config.k8s.io", "aicr.run", "aicr.nvidia.com")
 _OWN = (RECIPE, bundle_info.FILE, INVENTORY, CHECKSUMS)
 PRE, MAIN, POST = 0, 1, 2
 

@@ -144,6 +144,24 @@ def test_a_definition_among_templates(
     assert [f.rule for f in report.findings] == (["AB122"] if bad else [])
 
 
+def test_what_two_charts_bring_and_helm_bears(
+    environment: Environment, folder: pathlib.Path, charts: pathlib.Path
+) -> None:
+    """A definition of crds/ that is there is left, a hook is replaced: warnings; of anything else the second fails."""
+    hook = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: h, annotations: {helm.sh/hook: pre-install}}\n"
+    parts = {"crds/d.yaml": CRD, "templates/h.yaml": hook, "templates/m.yaml": MOTOR % ""}
+    for name in ("one", "two"):
+        add(charts, name, "1.0.0", small_chart(name, "1.0.0", **parts))
+    releases = [release(name, chart=name, namespace="n") for name in ("one", "two")]
+    write_bundle(folder, releases, {})
+    report = check(environment, folder, charts=(str(charts),))
+    assert [(f.rule, f.severity, f.message.partition(" ")[0]) for f in report.findings] == [
+        ("AB101", "error", "Motor"),
+        ("AB101", "warning", "CustomResourceDefinition"),
+        ("AB101", "warning", "ConfigMap"),
+    ]
+
+
 def test_kinds_of_earlier_releases_are_known_to_a_chart(
     environment: Environment, folder: pathlib.Path, charts: pathlib.Path
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aicr_bundle_check.objects import entries, finding, mapping, title
+from aicr_bundle_check.objects import entries, finding, is_hook, mapping, title
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,9 @@ def check(_ctx: Context, view: BundleView) -> Iterator[Finding]:
     for item in view.objects:
         if not item.component or item.control or not _custom(item.group):
             continue
-        definition = defined.get((item.group, item.kind))
+        known = defined.get((item.group, item.kind), {})
+        # Its own component's, if that has one: then no other matters.
+        definition = known.get(item.component) or min(known.values(), key=_step, default=None)
         if definition is not None:
             found = _against(item, definition, needed)
         elif view.complete:
@@ -48,15 +50,19 @@ def _custom(group: str) -> bool:
     return "." in group and group.removesuffix(".k8s.io") not in _OWN
 
 
-def _definitions(view: BundleView) -> dict[tuple[str, str], BundleObject]:
-    found: dict[tuple[str, str], BundleObject] = {}
+def _definitions(view: BundleView) -> dict[tuple[str, str], dict[str, BundleObject]]:
+    """Give the definitions of each kind, by the component that brings it."""
+    found: dict[tuple[str, str], dict[str, BundleObject]] = {}
     for item in view.objects:
         if item.kind == "CustomResourceDefinition" and item.group == "apiextensions.k8s.io":
             spec = mapping(item.document.get("spec"))
             key = (str(spec.get("group", "")), str(mapping(spec.get("names")).get("kind", "")))
-            if key not in found or item.step < found[key].step:
-                found[key] = item
+            found.setdefault(key, {}).setdefault(item.component, item)
     return found
+
+
+def _step(item: BundleObject) -> int:
+    return item.step
 
 
 def _against(
@@ -76,7 +82,7 @@ def _against(
             f"{what}, which serves {', '.join(sorted(served))} and not {version}", path="apiVersion",
         )  # fmt: skip
     if definition.component == item.component:
-        if definition.rendered and item.rendered and not definition.crd and not _hook(item):
+        if definition.rendered and item.rendered and not definition.crd and not is_hook(item):
             return finding(
                 item, "AB122", "error", f"{what} in its templates: Helm refuses a kind that is not there yet",
                 hint="the definition belongs into the chart's crds/ folder, or into a component of its own",
@@ -102,10 +108,6 @@ def _nowhere(item: BundleObject) -> Finding:
 def _served(definition: BundleObject) -> set[str]:
     versions = mapping(definition.document.get("spec")).get("versions")
     return {str(v.get("name")) for _, v in entries(versions) if v.get("served", True)}
-
-
-def _hook(item: BundleObject) -> bool:
-    return "helm.sh/hook" in mapping(item.metadata.get("annotations"))
 
 
 def _depends(name: str, other: str, needed: dict[str, set[str]]) -> bool:

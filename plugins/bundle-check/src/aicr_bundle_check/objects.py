@@ -84,6 +84,11 @@ def namespace_of(view: BundleView, item: BundleObject) -> str:
     return release.namespace if release is not None else ""
 
 
+def is_hook(item: BundleObject) -> bool:
+    """Tell whether an object is a hook of a Helm chart."""
+    return "helm.sh/hook" in mapping(item.metadata.get("annotations"))
+
+
 def line_of(item: BundleObject, path: str = "") -> int:
     """Give the line of a value, or the nearest above it that is known, else the object's."""
     while path:
