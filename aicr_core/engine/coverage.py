@@ -46,16 +46,24 @@ def uncovered(
     ]
 
 
+def _carriers(catalogue: Catalogue, dimension: str, value: Any) -> list[Document]:
+    """Give the criteria of the overlays that carry a value, in the order of their names; kept with the catalogue."""
+    key = ("carriers", dimension, value)
+    found: list[Document] | None = catalogue.memo.get(key)
+    if found is None:
+        every = (catalogue.criteria_of(name) for name in catalogue.names())
+        found = [carried for carried in every if carried and carried.get(dimension) == value]
+        catalogue.memo[key] = found
+    return found
+
+
 def completions(
     catalogue: Catalogue, criteria: Mapping[str, Any], dimension: str
 ) -> dict[tuple[str, ...], list[Document]]:
     """Give what would bring the value: missing dimensions -> the criteria sets that would do."""
     wanted = concrete(criteria)
     found: dict[tuple[str, ...], list[Document]] = {}
-    for name in catalogue.names():
-        carried = catalogue.criteria_of(name)
-        if not carried or carried.get(dimension) != wanted[dimension]:
-            continue
+    for carried in _carriers(catalogue, dimension, wanted[dimension]):
         if any(wanted.get(key, value) != value for key, value in carried.items()):
             continue
         missing = {key: value for key, value in carried.items() if key not in wanted}
@@ -97,12 +105,7 @@ def _explain(
                 options.append(" or ".join(sorted({f"({text(one)})" for one in sets})))
         return f"{value} needs {' or '.join(options)}"
     partners = sorted(
-        {
-            text(carried)
-            for name in catalogue.names()
-            if (carried := catalogue.criteria_of(name))
-            and carried.get(dimension) == criteria[dimension]
-        }
+        {text(carried) for carried in _carriers(catalogue, dimension, criteria[dimension])}
     )
     if partners:
         return f"{value} is only covered together with: {_list(partners, '; ')}"

@@ -134,6 +134,10 @@ class Front:
         problem = _malformed(scope, headers)
         if problem is not None or not chained:
             return problem
+        if not self._limiter.rate:
+            return self._guard.refuses(
+                scope["path"], headers.get(b"authorization", b"").decode("latin-1")
+            )
         verdict = self._limiter.take(self._client(scope, headers))
         extra += [
             (b"x-ratelimit-limit", b"%d" % self._settings.rate_limit),

@@ -35,6 +35,7 @@ class _Bounded(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._timer: asyncio.TimerHandle | None = None
+        self._in_header = True
         self._seen = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -47,27 +48,32 @@ class _Bounded(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        if self._timer is None:
-            self._await_header()
+        self._in_header = True
 
     def on_headers_complete(self) -> None:
-        self._end_header()
+        self._in_header = False
         super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:
-        if self._timer is not None:
+        # The read in which a header begins does not count: most end in it, and it is bounded itself.
+        if self._in_header:
             self._seen += len(data)
         super().data_received(data)
-        if self._timer is not None and self._seen > MOST_HEADER_BYTES:
+        if not self._in_header:
+            self._end_header()
+        elif self._seen > MOST_HEADER_BYTES:
             self._end_header()
             self.transport.write(_TOO_LARGE)
             self.transport.close()
+        elif self._timer is None:
+            # Most headers come whole: only one that has begun and is not complete is waited for.
+            self._await_header()
 
     def _await_header(self) -> None:
-        self._seen = 0
         self._timer = self.loop.call_later(self.header_timeout, self._too_slow)
 
     def _end_header(self) -> None:
+        self._seen = 0
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
