@@ -16,7 +16,7 @@ from aicr_core.cli.options import (
     single,
 )
 from aicr_core.cli.output import deliver, warn
-from aicr_core.kit.errors import GateFailed
+from aicr_core.kit.errors import AicrError, Code, GateFailed
 
 if TYPE_CHECKING:
     from aicr_core.app.environment import Environment
@@ -71,6 +71,10 @@ def check(environment: Environment, /, **options: Any) -> None:
 
     fmt = choice("format", single("format", options["fmt"], "text"), FORMATS)
     output = single("output", options["output"]).strip()
+    if "://" in output:
+        raise AicrError(
+            Code.INVALID_REQUEST, "findings are written to a file", where="--output", hint="name a file, or -"
+        )  # fmt: skip
     sinks.check(environment, output)
     request = CheckRequest(
         bundle=options["bundle"],

@@ -242,7 +242,7 @@ def test_what_is_no_bundle(
     ("arguments", "status"),
     [(["--ignore", "AB999"], 2), (["--stage", "C"], 2), (["--require", "x"], 2), (["--severity", "bad"], 2),
      (["--format", "yaml"], 2), (["--kubernetes-version", "new"], 2), (["--snapshot", "nowhere.yaml"], 3),
-     (["--charts", "nowhere"], 3), (["-o", "nowhere/x"], 2)],
+     (["--charts", "nowhere"], 3), (["-o", "nowhere/x"], 2), (["-o", "cm://n/x"], 2)],
 )  # fmt: skip
 def test_bad_requests(
     bundle: pathlib.Path, capsys: pytest.CaptureFixture[str], arguments: list[str], status: int
