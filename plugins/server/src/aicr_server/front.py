@@ -132,8 +132,10 @@ class Front:
     ) -> Problem | None:
         """Give why a request is refused before any endpoint sees it, if it is."""
         problem = _malformed(scope, headers)
-        if problem is not None or not chained:
+        if problem is not None:
             return problem
+        if not chained:
+            return self._guard.refuses(scope["path"], headers.get("authorization", ""))
         if not self._limiter.rate:
             return self._guard.refuses(
                 scope["path"], headers.get(b"authorization", b"").decode("latin-1")
