@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from aicr_core.app.bundle_tree import Tree
+    from aicr_core.app.charts import Progress
     from aicr_core.app.environment import Environment
     from aicr_core.engine.bundle_reading import Contents
     from aicr_core.plugins.providers import BundleLint
@@ -59,6 +60,7 @@ class CheckRequest(NamedTuple):
     severity: str = "error"
     ignore: tuple[str, ...] = ()
     dead_values: bool = False
+    jobs: int = 0
     kubeconfig: str = ""
     plain_http: bool = False
     insecure_tls: bool = False
@@ -70,7 +72,9 @@ class _Cluster(NamedTuple):
     nodes: tuple[Document, ...] | None = None
 
 
-def check_bundle(environment: Environment, request: CheckRequest) -> tuple[CheckReport, list[str]]:
+def check_bundle(
+    environment: Environment, request: CheckRequest, progress: Progress | None = None
+) -> tuple[CheckReport, list[str]]:
     """Check a bundle; give the report and what to warn of. Raises AicrError: see the module."""
     lints = _lints(environment)
     rules = {**CORE_RULES, **{rule: text for _, lint in lints for rule, text in lint.rules.items()}}
@@ -84,7 +88,7 @@ def check_bundle(environment: Environment, request: CheckRequest) -> tuple[Check
     last, stages = _stage_a(lints, contents, paths, cluster)
     if request.stage != "A":
         place = ChartPlace(request.charts, request.offline)
-        wish = Wish(place, cluster.version, request.dead_values)
+        wish = Wish(place, cluster.version, request.dead_values, request.jobs, progress)
         rendered = render_all(environment, contents, tree, wish)
         findings += rendered.findings
         stages.append(_stage_b(rendered, contents))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from aicr_core.app.bundle_tree import Tree
+    from aicr_core.app.charts import Progress
     from aicr_core.app.environment import Environment
     from aicr_core.engine.bundle_reading import Contents
     from aicr_core.kit.run import Context
@@ -60,11 +61,13 @@ class _Looked(NamedTuple):
 
 
 class Wish(NamedTuple):
-    """How to render: where charts may be found, for which Kubernetes, and whether values are tried out."""
+    """How to render: where charts may be found, for which Kubernetes, whether to try values out, how many at once."""
 
     place: ChartPlace
     kubernetes: str
     dead_values: bool
+    jobs: int = 0
+    progress: Progress | None = None
 
 
 def render_all(environment: Environment, contents: Contents, tree: Tree, wish: Wish) -> Rendered:
@@ -73,7 +76,7 @@ def render_all(environment: Environment, contents: Contents, tree: Tree, wish: W
     if not wanted and not contents.charts:
         return Rendered(ran=True)
     try:
-        charts = Charts(environment, wish.place)
+        charts = Charts(environment, wish.place, jobs=wish.jobs, progress=wish.progress)
     except AicrError as error:
         if wish.place.folders and error.where is not None:
             raise

@@ -52,6 +52,7 @@ Exit status: 0 nothing of --severity or worse; 2 findings, or a wrong option; 3 
 @click.option("--ignore", multiple=True, metavar="RULE", help="leave out a rule (repeatable)")
 @click.option("--dead-values", is_flag=True,
               help="also look for values that change nothing in what is rendered; takes longer")  # fmt: skip
+@click.option("--jobs", type=click.IntRange(min=0), default=0, metavar="N", help="charts at once")
 @click.option("--format", "-t", "fmt", multiple=True, metavar="|".join(FORMATS),
               help="default: text")  # fmt: skip
 @click.option("--output", "-o", multiple=True, metavar="FILE", help="file, or - (the default)")
@@ -67,6 +68,7 @@ def check(environment: Environment, /, **options: Any) -> None:
     """
     from aicr_core.app import sinks
     from aicr_core.app.bundle_check import CheckRequest, check_bundle
+    from aicr_core.cli.counter import Counter
     from aicr_core.engine.bundle_formats import write
 
     fmt = choice("format", single("format", options["fmt"], "text"), FORMATS)
@@ -87,11 +89,13 @@ def check(environment: Environment, /, **options: Any) -> None:
         severity=choice("severity", options["severity"], SEVERITIES),
         ignore=options["ignore"],
         dead_values=options["dead_values"],
+        jobs=options["jobs"],
         kubeconfig=options["kubeconfig"],
         plain_http=options["plain_http"],
         insecure_tls=options["insecure_tls"],
     )
-    report, warnings = check_bundle(environment, request)
+    with Counter("charts") as counter:
+        report, warnings = check_bundle(environment, request, counter)
     for text in warnings:
         warn(text)
     deliver(environment, write(report, fmt, __version__), output, fmt, kind="report")
