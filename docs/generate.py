@@ -133,10 +133,18 @@ def cli_page() -> str:
         command = root.get_command(context, name)
         assert command is not None
         lines += described(f"aicr {name}", command)
-        if isinstance(command, click.Group):
-            for below in sorted(command.commands):
-                lines += described(f"aicr {name} {below}", command.commands[below])
+        for below, inner in subcommands(command).items():
+            lines += described(f"aicr {name} {below}", inner)
     return "\n".join(lines) + "\n"
+
+
+def subcommands(command: click.Command) -> dict[str, click.Command]:
+    """Give the subcommands of a command by name, those too that are imported only when they are needed."""
+    if not isinstance(command, click.Group):
+        return {}
+    context = click.Context(command)
+    found = {name: command.get_command(context, name) for name in command.list_commands(context)}
+    return {name: inner for name, inner in sorted(found.items()) if inner is not None}
 
 
 def described(path: str, command: click.Command) -> list[str]:

@@ -39,12 +39,13 @@ def test_every_hook_has_a_heading_and_says_since_when() -> None:
 
 def _commands(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
     yield path, command
-    if path == "aicr":
-        context = click.Context(root)
-        below = {name: root.get_command(context, name) for name in COMMANDS}
-    else:
-        below = dict(command.commands) if isinstance(command, click.Group) else {}
-    for name, child in below.items():
+    if not isinstance(command, click.Group):
+        return
+    context = click.Context(command)
+    # Not command.commands: some are imported only when they are needed.
+    names = COMMANDS if path == "aicr" else command.list_commands(context)
+    for name in names:
+        child = command.get_command(context, name)
         assert child is not None
         yield from _commands(f"{path} {name}", child)
 
