@@ -293,6 +293,13 @@ def test_damaged_gzip_is_refused(name: str) -> None:
         unpacked(GZIP[name](ONE))
 
 
+def test_rubbish_behind_is_seen_wherever_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = gzip.compress(ONE)
+    monkeypatch.setattr(unpack, "_CHUNK", len(whole))
+    with pytest.raises(AicrError, match="something follows"):
+        unpacked(whole + b"x")
+
+
 def test_bombs_are_refused_before_they_are_large() -> None:
     import tracemalloc
 
