@@ -106,6 +106,31 @@ def test_values_that_only_templates_know(
     assert rules(check(environment, folder, charts=(str(charts),))) == []
 
 
+SCHEMAS = [
+    ({"properties": {"more": {"type": "object", "properties": {"a": {}}}}}, "more: {a: 1}", True),
+    ({"properties": {"more": {"type": "object", "properties": {"a": {}}}}}, "more: {b: 1}", False),
+    ({"$ref": "#/$defs/all", "$defs": {"all": {"type": "object"}}}, "any: 1", True),
+    ({"additionalProperties": {"type": "integer"}}, "any: 1", True),
+    ({"additionalProperties": True}, "any: 1", False),
+]
+
+
+@pytest.mark.parametrize(("schema", "values", "known"), SCHEMAS)
+def test_keys_that_a_schema_knows(
+    environment: Environment,
+    folder: pathlib.Path,
+    charts: pathlib.Path,
+    schema: Any,
+    values: str,
+    known: bool,
+) -> None:
+    files = {"values.schema.json": json.dumps(schema)}
+    add(charts, "other", "1.0.0", small_chart("other", "1.0.0", **files))
+    write_bundle(folder, [release("a", chart="other")], {"a/values.yaml": values})
+    report = check(environment, folder, charts=(str(charts),))
+    assert [f.rule for f in report.findings] == ([] if known else ["AB501"])
+
+
 def test_dead_values(environment: Environment, folder: pathlib.Path, charts: pathlib.Path) -> None:
     files = {
         "values.yaml": "enabled: false\nname: x\n",

@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 # What Helm and library charts read without any chart naming it.
 _COMMON = frozenset({"global", "tags"})
 
+# A schema with one of these says elsewhere which keys there are; the engine holds the values to it.
+_ELSEWHERE = ("$ref", "allOf", "anyOf", "oneOf", "patternProperties")
+
 
 def check(_ctx: Context, view: BundleView) -> Iterator[Finding]:
     """Hold values to the chart's defaults, schema and templates; needs charts, so stage B."""
     for release in view.releases:
-        if release.facts is None:
+        if release.facts is None or "" in release.facts.open_values:
             continue
         unknown = list(
             _unknown(release.values, release.facts.values, release.facts.schema, release.facts, "")
@@ -55,7 +58,8 @@ def _unknown(
     properties = schema.get("properties") if isinstance(schema, dict) else None
     described = properties if isinstance(properties, dict) else {}
     open_ended = isinstance(schema, dict) and (
-        "patternProperties" in schema or isinstance(schema.get("additionalProperties"), dict)
+        any(word in schema for word in _ELSEWHERE)
+        or isinstance(schema.get("additionalProperties"), dict)
     )
     for key, value in values.items():
         at = f"{path}.{key.replace('.', chr(92) + '.')}" if path else key.replace(".", "\\.")
