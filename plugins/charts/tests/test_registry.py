@@ -9,7 +9,7 @@ import pytest
 from aicr_charts import engines
 from aicr_charts.finding import find
 from aicr_charts.registry import _told
-from chart_lab import chart_context, small_chart
+from chart_lab import chart_context, serving, small_chart
 from registry import registry
 
 from aicr_core.api import AicrError, ChartWanted, Code, Context
@@ -60,10 +60,41 @@ def test_nobody_listens(ctx: Context) -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "code"),
+    [(401, Code.UNAUTHORIZED), (403, Code.UNAUTHORIZED), (404, Code.NOT_FOUND)],
+)
+def test_a_registry_that_refuses(tmp_path: pathlib.Path, status: int, code: Code) -> None:
+    pytest.importorskip("helm_python")
+    with serving() as server:
+        server.status["v2/c/engine/manifests/1.2.3"] = status
+        address = server.url.replace("http://", "oci://") + "/c"
+        wanted = ChartWanted(name="engine", repository=address, version="1.2.3")
+        with pytest.raises(AicrError) as caught:
+            find(chart_context(tmp_path, plain_http=True), wanted)
+        assert caught.value.code is code
+
+
+def test_a_package_that_was_changed_in_the_registry(tmp_path: pathlib.Path) -> None:
+    helm_python = pytest.importorskip("helm_python")
+    package = tmp_path / "engine-1.2.3.tgz"
+    package.write_bytes(DATA)
+    served = tmp_path / "served"
+    with registry(served) as host, helm_python.RegistryClient(plain_http=True) as client:
+        client.push(str(package), f"oci://{host}/c", plain_http=True)
+        (blob,) = [p for p in served.rglob("data") if p.is_file() and p.read_bytes() == DATA]
+        blob.write_bytes(DATA[:-1] + b"x")
+        wanted = ChartWanted(name="engine", repository=f"oci://{host}/c", version="1.2.3")
+        with pytest.raises(AicrError) as caught:
+            find(chart_context(tmp_path, plain_http=True), wanted)
+        assert caught.value.code is Code.UNAUTHORIZED
+        assert "digest" in caught.value.message
+
+
+@pytest.mark.parametrize(
     ("text", "code"),
     [("failed to authorize: 401 Unauthorized", Code.UNAUTHORIZED), ("denied: no", Code.UNAUTHORIZED),
      ("unexpected status 429 Too Many Requests", Code.RATE_LIMIT_EXCEEDED),
-     ("ghcr.io/x: not found", Code.NOT_FOUND), ("context deadline exceeded", Code.TIMEOUT),
+     ("ghcr.io/x:1.0.429: not found", Code.NOT_FOUND), ("context deadline exceeded", Code.TIMEOUT),
      ("response status code 500", Code.SERVICE_UNAVAILABLE)],
 )  # fmt: skip
 def test_words_of_the_client(text: str, code: Code) -> None:

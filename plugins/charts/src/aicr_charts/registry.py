@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 # What the registry client's messages say, in the order in which it is looked for.
 _SIGNS = (
-    (r"\b(401|403)\b|unauthorized|denied|authentication", Code.UNAUTHORIZED),
-    (r"\b429\b|too many requests|toomanyrequests", Code.RATE_LIMIT_EXCEEDED),
-    (r"\b404\b|not found|manifest unknown|could not locate", Code.NOT_FOUND),
+    (r"status(?: code)?:? (?:401|403)\b|unauthorized|denied|authentication", Code.UNAUTHORIZED),
+    (r"status(?: code)?:? 429\b|too many requests|toomanyrequests", Code.RATE_LIMIT_EXCEEDED),
+    (r"status(?: code)?:? 404\b|not found|manifest unknown|could not locate", Code.NOT_FOUND),
+    (r"digest|verification failed|mismatch", Code.UNAUTHORIZED),
     (r"timeout|deadline exceeded", Code.TIMEOUT),
 )
 
