@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 from aicr_oci import credentials, login
+from oci_lab import Docker, Make
 
-from aicr_core.api import AicrError, Context
+from aicr_core.api import AicrError
 
 SECRET = "open sesame"
 AUTH = base64.b64encode(f"robin:{SECRET}".encode()).decode()
-Docker = Callable[[dict[str, Any] | str], pathlib.Path]
-Make = Callable[..., Context]
 
 
 @pytest.fixture
