@@ -209,7 +209,7 @@ def test_what_is_no_index(text: str) -> None:
 
 
 def test_a_large_index_is_read_quickly() -> None:
-    """Half the size of the largest public one: 20,000 versions, 12 MB."""
+    """As large as public ones get: 20,000 versions, 10 MB."""
     one = (
         "  - version: 1.0.{n}\n    urls: [c{n}.tgz]\n"
         + "    description: |\n"

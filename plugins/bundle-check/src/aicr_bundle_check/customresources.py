@@ -79,7 +79,8 @@ def _against(
     if served and version not in served:
         return finding(
             item, "AB125", "error",
-            f"{what}, which serves {', '.join(sorted(served))} and not {version}", path="apiVersion",
+            f"{what}, which serves {', '.join(sorted(served))} and not {version}",
+            hint="take a version that it serves, or the release of the chart that defines this one", path="apiVersion",
         )  # fmt: skip
     if definition.component == item.component:
         if definition.rendered and item.rendered and not definition.crd and not is_hook(item):

@@ -75,15 +75,11 @@ def _block(text: str, name: str) -> list[str] | None:
     first = re.match(r" +", text[top.end() :])
     if first is None or found["indent"] != first[0]:
         return None
-    depth = len(found["indent"])
-    lines: list[str] = []
-    for line in text[found.end() :].split("\n"):
-        stripped = line.lstrip(" ")
-        indent = len(line) - len(stripped)
-        if stripped and indent <= depth and not (indent == depth and stripped.startswith("-")):
-            break
-        lines.append(line)
-    return lines
+    # Items of the list may stand as far left as the key itself.
+    depth = len(first[0])
+    beyond = re.compile(rf"(?m)^(?: {{0,{depth}}}[^ \n-]| {{0,{depth - 1}}}-)")
+    end = beyond.search(text, found.end())
+    return text[found.end() : end.start() if end is not None else len(text)].split("\n")
 
 
 def _names(text: str) -> list[str]:
