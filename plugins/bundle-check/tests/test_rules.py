@@ -226,3 +226,15 @@ def test_the_manual_lists_every_rule() -> None:
     assert [(rule, text) for rule, _, text in rows] == sorted(rules.items())
     severities = {rule: text for rule, text, _ in rows}
     assert not [pair for pair in PAIRS if pair.severity not in severities[pair.rule]]
+
+
+def test_the_table_of_removals_makes_sense() -> None:
+    from aicr_bundle_check.apis import TABLE
+
+    assert len(TABLE) > 20
+    for version, entries in TABLE.items():
+        for entry in entries:
+            assert entry.deprecated < entry.removed, version
+            assert entry.instead != version
+            assert entry.instead not in TABLE, f"{version}: {entry.instead} is gone as well"
+            assert all(kind[:1].isupper() for kind in entry.kinds)

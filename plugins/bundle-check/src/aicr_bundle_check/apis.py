@@ -24,8 +24,39 @@ class Removal(NamedTuple):
     instead: str
 
 
-def _removal(kinds: str, deprecated: str, removed: str, instead: str) -> Removal:
-    return Removal(tuple(kinds.split()), minor(deprecated), minor(removed), instead)
+# API version, kinds, deprecated in, no longer served from, what to write instead.
+_ROWS = """\
+extensions/v1beta1 DaemonSet,Deployment,ReplicaSet 1.8 1.16 apps/v1
+extensions/v1beta1 NetworkPolicy 1.9 1.16 networking.k8s.io/v1
+extensions/v1beta1 PodSecurityPolicy 1.11 1.16 -
+extensions/v1beta1 Ingress 1.14 1.22 networking.k8s.io/v1
+apps/v1beta1 Deployment,ReplicaSet,StatefulSet 1.9 1.16 apps/v1
+apps/v1beta2 DaemonSet,Deployment,ReplicaSet,StatefulSet 1.9 1.16 apps/v1
+admissionregistration.k8s.io/v1beta1 MutatingWebhookConfiguration,ValidatingWebhookConfiguration 1.19 1.22 admissionregistration.k8s.io/v1
+apiextensions.k8s.io/v1beta1 CustomResourceDefinition 1.16 1.22 apiextensions.k8s.io/v1
+apiregistration.k8s.io/v1beta1 APIService 1.19 1.22 apiregistration.k8s.io/v1
+authentication.k8s.io/v1beta1 TokenReview 1.19 1.22 authentication.k8s.io/v1
+authorization.k8s.io/v1beta1 LocalSubjectAccessReview,SelfSubjectAccessReview,SubjectAccessReview 1.19 1.22 authorization.k8s.io/v1
+certificates.k8s.io/v1beta1 CertificateSigningRequest 1.19 1.22 certificates.k8s.io/v1
+coordination.k8s.io/v1beta1 Lease 1.19 1.22 coordination.k8s.io/v1
+networking.k8s.io/v1beta1 Ingress,IngressClass 1.19 1.22 networking.k8s.io/v1
+rbac.authorization.k8s.io/v1beta1 ClusterRole,ClusterRoleBinding,Role,RoleBinding 1.17 1.22 rbac.authorization.k8s.io/v1
+rbac.authorization.k8s.io/v1alpha1 ClusterRole,ClusterRoleBinding,Role,RoleBinding 1.17 1.22 rbac.authorization.k8s.io/v1
+scheduling.k8s.io/v1beta1 PriorityClass 1.14 1.22 scheduling.k8s.io/v1
+storage.k8s.io/v1beta1 CSIDriver,CSINode,StorageClass,VolumeAttachment 1.19 1.22 storage.k8s.io/v1
+storage.k8s.io/v1beta1 CSIStorageCapacity 1.24 1.27 storage.k8s.io/v1
+batch/v1beta1 CronJob 1.21 1.25 batch/v1
+discovery.k8s.io/v1beta1 EndpointSlice 1.21 1.25 discovery.k8s.io/v1
+events.k8s.io/v1beta1 Event 1.22 1.25 events.k8s.io/v1
+node.k8s.io/v1beta1 RuntimeClass 1.22 1.25 node.k8s.io/v1
+policy/v1beta1 PodDisruptionBudget 1.21 1.25 policy/v1
+policy/v1beta1 PodSecurityPolicy 1.21 1.25 -
+autoscaling/v2beta1 HorizontalPodAutoscaler 1.22 1.25 autoscaling/v2
+autoscaling/v2beta2 HorizontalPodAutoscaler 1.23 1.26 autoscaling/v2
+flowcontrol.apiserver.k8s.io/v1beta1 FlowSchema,PriorityLevelConfiguration 1.23 1.26 flowcontrol.apiserver.k8s.io/v1
+flowcontrol.apiserver.k8s.io/v1beta2 FlowSchema,PriorityLevelConfiguration 1.26 1.29 flowcontrol.apiserver.k8s.io/v1
+flowcontrol.apiserver.k8s.io/v1beta3 FlowSchema,PriorityLevelConfiguration 1.29 1.32 flowcontrol.apiserver.k8s.io/v1
+"""
 
 
 def minor(version: str) -> tuple[int, int]:
@@ -34,82 +65,18 @@ def minor(version: str) -> tuple[int, int]:
     return int(parts[0]), int(parts[1])
 
 
-_HOOKS = "MutatingWebhookConfiguration ValidatingWebhookConfiguration"
-_RBAC = "ClusterRole ClusterRoleBinding Role RoleBinding"
-_FLOW = "FlowSchema PriorityLevelConfiguration"
-_REVIEWS = "LocalSubjectAccessReview SelfSubjectAccessReview SubjectAccessReview"
-TABLE: dict[str, tuple[Removal, ...]] = {
-    "extensions/v1beta1": (
-        _removal("DaemonSet Deployment ReplicaSet", "1.8", "1.16", "apps/v1"),
-        _removal("NetworkPolicy", "1.9", "1.16", "networking.k8s.io/v1"),
-        _removal("PodSecurityPolicy", "1.11", "1.16", ""),
-        _removal("Ingress", "1.14", "1.22", "networking.k8s.io/v1"),
-    ),
-    "apps/v1beta1": (_removal("Deployment ReplicaSet StatefulSet", "1.9", "1.16", "apps/v1"),),
-    "apps/v1beta2": (
-        _removal("DaemonSet Deployment ReplicaSet StatefulSet", "1.9", "1.16", "apps/v1"),
-    ),
-    "admissionregistration.k8s.io/v1beta1": (
-        _removal(_HOOKS, "1.19", "1.22", "admissionregistration.k8s.io/v1"),
-    ),
-    "apiextensions.k8s.io/v1beta1": (
-        _removal("CustomResourceDefinition", "1.16", "1.22", "apiextensions.k8s.io/v1"),
-    ),
-    "apiregistration.k8s.io/v1beta1": (
-        _removal("APIService", "1.19", "1.22", "apiregistration.k8s.io/v1"),
-    ),
-    "authentication.k8s.io/v1beta1": (
-        _removal("TokenReview", "1.19", "1.22", "authentication.k8s.io/v1"),
-    ),
-    "authorization.k8s.io/v1beta1": (
-        _removal(_REVIEWS, "1.19", "1.22", "authorization.k8s.io/v1"),
-    ),
-    "certificates.k8s.io/v1beta1": (
-        _removal("CertificateSigningRequest", "1.19", "1.22", "certificates.k8s.io/v1"),
-    ),
-    "coordination.k8s.io/v1beta1": (_removal("Lease", "1.19", "1.22", "coordination.k8s.io/v1"),),
-    "networking.k8s.io/v1beta1": (
-        _removal("Ingress IngressClass", "1.19", "1.22", "networking.k8s.io/v1"),
-    ),
-    "rbac.authorization.k8s.io/v1beta1": (
-        _removal(_RBAC, "1.17", "1.22", "rbac.authorization.k8s.io/v1"),
-    ),
-    "rbac.authorization.k8s.io/v1alpha1": (
-        _removal(_RBAC, "1.17", "1.22", "rbac.authorization.k8s.io/v1"),
-    ),
-    "scheduling.k8s.io/v1beta1": (
-        _removal("PriorityClass", "1.14", "1.22", "scheduling.k8s.io/v1"),
-    ),
-    "storage.k8s.io/v1beta1": (
-        _removal("CSIDriver CSINode StorageClass VolumeAttachment", "1.19", "1.22", "storage.k8s.io/v1"),
-        _removal("CSIStorageCapacity", "1.24", "1.27", "storage.k8s.io/v1"),
-    ),
-    "batch/v1beta1": (_removal("CronJob", "1.21", "1.25", "batch/v1"),),
-    "discovery.k8s.io/v1beta1": (
-        _removal("EndpointSlice", "1.21", "1.25", "discovery.k8s.io/v1"),
-    ),
-    "events.k8s.io/v1beta1": (_removal("Event", "1.22", "1.25", "events.k8s.io/v1"),),
-    "node.k8s.io/v1beta1": (_removal("RuntimeClass", "1.22", "1.25", "node.k8s.io/v1"),),
-    "policy/v1beta1": (
-        _removal("PodDisruptionBudget", "1.21", "1.25", "policy/v1"),
-        _removal("PodSecurityPolicy", "1.21", "1.25", ""),
-    ),
-    "autoscaling/v2beta1": (
-        _removal("HorizontalPodAutoscaler", "1.22", "1.25", "autoscaling/v2"),
-    ),
-    "autoscaling/v2beta2": (
-        _removal("HorizontalPodAutoscaler", "1.23", "1.26", "autoscaling/v2"),
-    ),
-    "flowcontrol.apiserver.k8s.io/v1beta1": (
-        _removal(_FLOW, "1.23", "1.26", "flowcontrol.apiserver.k8s.io/v1"),
-    ),
-    "flowcontrol.apiserver.k8s.io/v1beta2": (
-        _removal(_FLOW, "1.26", "1.29", "flowcontrol.apiserver.k8s.io/v1"),
-    ),
-    "flowcontrol.apiserver.k8s.io/v1beta3": (
-        _removal(_FLOW, "1.29", "1.32", "flowcontrol.apiserver.k8s.io/v1"),
-    ),
-}  # fmt: skip
+def _table() -> dict[str, list[Removal]]:
+    found: dict[str, list[Removal]] = {}
+    for row in _ROWS.splitlines():
+        version, kinds, deprecated, removed, instead = row.split()
+        entry = Removal(
+            tuple(kinds.split(",")), minor(deprecated), minor(removed), instead.removeprefix("-")
+        )
+        found.setdefault(version, []).append(entry)
+    return found
+
+
+TABLE = _table()
 
 
 def check(_ctx: Context, view: BundleView) -> Iterator[Finding]:
