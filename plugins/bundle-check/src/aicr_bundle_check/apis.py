@@ -24,38 +24,38 @@ class Removal(NamedTuple):
     instead: str
 
 
-# API version, kinds, deprecated in, no longer served from, what to write instead.
+# API version, kinds, deprecated in, no longer served from, what to write instead: of the same group, if it names none.
 _ROWS = """\
 extensions/v1beta1 DaemonSet,Deployment,ReplicaSet 1.8 1.16 apps/v1
 extensions/v1beta1 NetworkPolicy 1.9 1.16 networking.k8s.io/v1
 extensions/v1beta1 PodSecurityPolicy 1.11 1.16 -
 extensions/v1beta1 Ingress 1.14 1.22 networking.k8s.io/v1
-apps/v1beta1 Deployment,ReplicaSet,StatefulSet 1.9 1.16 apps/v1
-apps/v1beta2 DaemonSet,Deployment,ReplicaSet,StatefulSet 1.9 1.16 apps/v1
-admissionregistration.k8s.io/v1beta1 MutatingWebhookConfiguration,ValidatingWebhookConfiguration 1.19 1.22 admissionregistration.k8s.io/v1
-apiextensions.k8s.io/v1beta1 CustomResourceDefinition 1.16 1.22 apiextensions.k8s.io/v1
-apiregistration.k8s.io/v1beta1 APIService 1.19 1.22 apiregistration.k8s.io/v1
-authentication.k8s.io/v1beta1 TokenReview 1.19 1.22 authentication.k8s.io/v1
-authorization.k8s.io/v1beta1 LocalSubjectAccessReview,SelfSubjectAccessReview,SubjectAccessReview 1.19 1.22 authorization.k8s.io/v1
-certificates.k8s.io/v1beta1 CertificateSigningRequest 1.19 1.22 certificates.k8s.io/v1
-coordination.k8s.io/v1beta1 Lease 1.19 1.22 coordination.k8s.io/v1
-networking.k8s.io/v1beta1 Ingress,IngressClass 1.19 1.22 networking.k8s.io/v1
-rbac.authorization.k8s.io/v1beta1 ClusterRole,ClusterRoleBinding,Role,RoleBinding 1.17 1.22 rbac.authorization.k8s.io/v1
-rbac.authorization.k8s.io/v1alpha1 ClusterRole,ClusterRoleBinding,Role,RoleBinding 1.17 1.22 rbac.authorization.k8s.io/v1
-scheduling.k8s.io/v1beta1 PriorityClass 1.14 1.22 scheduling.k8s.io/v1
-storage.k8s.io/v1beta1 CSIDriver,CSINode,StorageClass,VolumeAttachment 1.19 1.22 storage.k8s.io/v1
-storage.k8s.io/v1beta1 CSIStorageCapacity 1.24 1.27 storage.k8s.io/v1
-batch/v1beta1 CronJob 1.21 1.25 batch/v1
-discovery.k8s.io/v1beta1 EndpointSlice 1.21 1.25 discovery.k8s.io/v1
-events.k8s.io/v1beta1 Event 1.22 1.25 events.k8s.io/v1
-node.k8s.io/v1beta1 RuntimeClass 1.22 1.25 node.k8s.io/v1
-policy/v1beta1 PodDisruptionBudget 1.21 1.25 policy/v1
+apps/v1beta1 Deployment,ReplicaSet,StatefulSet 1.9 1.16 v1
+apps/v1beta2 DaemonSet,Deployment,ReplicaSet,StatefulSet 1.9 1.16 v1
+admissionregistration.k8s.io/v1beta1 MutatingWebhookConfiguration,ValidatingWebhookConfiguration 1.19 1.22 v1
+apiextensions.k8s.io/v1beta1 CustomResourceDefinition 1.16 1.22 v1
+apiregistration.k8s.io/v1beta1 APIService 1.19 1.22 v1
+authentication.k8s.io/v1beta1 TokenReview 1.19 1.22 v1
+authorization.k8s.io/v1beta1 LocalSubjectAccessReview,SelfSubjectAccessReview,SubjectAccessReview 1.19 1.22 v1
+certificates.k8s.io/v1beta1 CertificateSigningRequest 1.19 1.22 v1
+coordination.k8s.io/v1beta1 Lease 1.19 1.22 v1
+networking.k8s.io/v1beta1 Ingress,IngressClass 1.19 1.22 v1
+rbac.authorization.k8s.io/v1beta1 ClusterRole,ClusterRoleBinding,Role,RoleBinding 1.17 1.22 v1
+rbac.authorization.k8s.io/v1alpha1 ClusterRole,ClusterRoleBinding,Role,RoleBinding 1.17 1.22 v1
+scheduling.k8s.io/v1beta1 PriorityClass 1.14 1.22 v1
+storage.k8s.io/v1beta1 CSIDriver,CSINode,StorageClass,VolumeAttachment 1.19 1.22 v1
+storage.k8s.io/v1beta1 CSIStorageCapacity 1.24 1.27 v1
+batch/v1beta1 CronJob 1.21 1.25 v1
+discovery.k8s.io/v1beta1 EndpointSlice 1.21 1.25 v1
+events.k8s.io/v1beta1 Event 1.22 1.25 v1
+node.k8s.io/v1beta1 RuntimeClass 1.22 1.25 v1
+policy/v1beta1 PodDisruptionBudget 1.21 1.25 v1
 policy/v1beta1 PodSecurityPolicy 1.21 1.25 -
-autoscaling/v2beta1 HorizontalPodAutoscaler 1.22 1.25 autoscaling/v2
-autoscaling/v2beta2 HorizontalPodAutoscaler 1.23 1.26 autoscaling/v2
-flowcontrol.apiserver.k8s.io/v1beta1 FlowSchema,PriorityLevelConfiguration 1.23 1.26 flowcontrol.apiserver.k8s.io/v1
-flowcontrol.apiserver.k8s.io/v1beta2 FlowSchema,PriorityLevelConfiguration 1.26 1.29 flowcontrol.apiserver.k8s.io/v1
-flowcontrol.apiserver.k8s.io/v1beta3 FlowSchema,PriorityLevelConfiguration 1.29 1.32 flowcontrol.apiserver.k8s.io/v1
+autoscaling/v2beta1 HorizontalPodAutoscaler 1.22 1.25 v2
+autoscaling/v2beta2 HorizontalPodAutoscaler 1.23 1.26 v2
+flowcontrol.apiserver.k8s.io/v1beta1 FlowSchema,PriorityLevelConfiguration 1.23 1.26 v1
+flowcontrol.apiserver.k8s.io/v1beta2 FlowSchema,PriorityLevelConfiguration 1.26 1.29 v1
+flowcontrol.apiserver.k8s.io/v1beta3 FlowSchema,PriorityLevelConfiguration 1.29 1.32 v1
 """
 
 
@@ -69,9 +69,9 @@ def _table() -> dict[str, list[Removal]]:
     found: dict[str, list[Removal]] = {}
     for row in _ROWS.splitlines():
         version, kinds, deprecated, removed, instead = row.split()
-        entry = Removal(
-            tuple(kinds.split(",")), minor(deprecated), minor(removed), instead.removeprefix("-")
-        )
+        if "/" not in instead:
+            instead = "" if instead == "-" else f"{version.rpartition('/')[0]}/{instead}"
+        entry = Removal(tuple(kinds.split(",")), minor(deprecated), minor(removed), instead)
         found.setdefault(version, []).append(entry)
     return found
 
