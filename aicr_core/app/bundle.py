@@ -8,6 +8,7 @@ from aicr_core.app.bundle_extras import Extras
 from aicr_core.app.bundle_place import place
 from aicr_core.app.bundle_plan import make_plan
 from aicr_core.engine import bundle_info, bundles
+from aicr_core.kit.emit import to_yaml
 from aicr_core.model.bundle import BundleReport
 from aicr_core.plugins.manager import resolve
 
@@ -81,5 +82,6 @@ def bundle_files(
     )
     if extras is not None:
         files += extras.files(planned, files)
-    info = bundle_info.document(planned.plan, planned.recipe, deployer)
-    return bundles.complete(files, planned.recipe, info, planned.catalogue, "core")
+    recipe = to_yaml(planned.recipe).encode("utf-8")
+    info = bundle_info.document(planned.plan, recipe, deployer)
+    return bundles.complete(files, recipe, info, planned.catalogue, "core")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from aicr_core.kit.emit import to_yaml
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.kit.yamlio import load
 
@@ -26,8 +25,8 @@ PROVENANCE = "provenance.yaml"
 """Where the charts come from that a bundle brings along."""
 
 
-def document(plan: BundlePlan, recipe: Document, deployer: Deployer) -> Document:
-    """Give the document of a bundle; empty fields are left out."""
+def document(plan: BundlePlan, recipe: bytes, deployer: Deployer) -> Document:
+    """Give the document of a bundle; ``recipe`` is the file of that name. Empty fields are left out."""
     settings = {key: value for key, value in plan.settings.items() if value}
     if plan.serial:
         settings["serial"] = "true"
@@ -36,7 +35,7 @@ def document(plan: BundlePlan, recipe: Document, deployer: Deployer) -> Document
         "provenance": PROVENANCE if any(r.archive for r in plan.releases) else "",
         "releases": [_release(release, deployer) for release in plan.releases],
     }
-    digest = hashlib.sha256(to_yaml(recipe).encode("utf-8")).hexdigest()
+    digest = hashlib.sha256(recipe).hexdigest()
     build = {
         "deployer": deployer.name,
         "recipe": _full(

@@ -9,6 +9,7 @@ spec/beyond.md F9 to F11).
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from aicr_core.engine.catalogue import Catalogue
 
 Document = dict[str, Any]
+_KINDS = re.compile(rb"^[\"']?kind[\"']?:[ \t]*[\"']?([A-Za-z]+)", re.MULTILINE)
+# Without them the chart's own pods may not be created, so nobody may wait for the chart first (spec/bundle.md 12).
+_BEFORE_PODS = frozenset({b"LimitRange", b"Namespace", b"PriorityClass", b"ResourceQuota"})
 
 
 class File(NamedTuple):
@@ -175,7 +179,10 @@ def _release(planned: Planned, bundle: ComponentBundle, names: set[str]) -> Rele
         dynamic=planned.dynamic,
         manifests=manifests,
         pre_manifests=tuple(
-            item.path for item in manifests if item.path.rpartition("/")[2] in early
+            item.path
+            for item in manifests
+            if item.path.rpartition("/")[2] in early
+            or (kind != "manifests" and _before_pods(item.data))
         ),
         depends_on=tuple(n for n in ref.get("dependencyRefs") or () if n in names),
         wait=rollout.get("wait", True),
@@ -183,6 +190,12 @@ def _release(planned: Planned, bundle: ComponentBundle, names: set[str]) -> Rele
         extra_namespaces=tuple(rollout.get("namespaces") or ()),
         restart_daemonsets=rollout.get("restartDaemonSets") or "",
     )
+
+
+def _before_pods(data: bytes) -> bool:
+    """Whether a manifest holds nothing but what pods of its namespace may need to be admitted at all."""
+    kinds = set(_KINDS.findall(data))
+    return bool(kinds) and kinds <= _BEFORE_PODS
 
 
 def deploy_files(
@@ -202,7 +215,7 @@ def deploy_files(
 
 
 def complete(
-    files: list[File], recipe: Document, info: Document, catalogue: Catalogue, producer: str
+    files: list[File], recipe: bytes, info: Document, catalogue: Catalogue, producer: str
 ) -> list[File]:
     """Add data files, ``recipe.yaml``, ``bundle-info.yaml``, ``inventory.json`` and ``checksums.txt``, in this order.
 
@@ -219,7 +232,7 @@ def complete(
                 hint="rename the component",
             )
         whole.append(File(f"data/{path}", catalogue.read_file(path), 0o644, "data"))
-    whole.append(File(RECIPE, to_yaml(recipe).encode("utf-8"), 0o600, producer))
+    whole.append(File(RECIPE, recipe, 0o600, producer))
     whole.append(File(bundle_info.FILE, to_yaml(info).encode("utf-8"), 0o600, producer))
     inventory = {
         "kind": "BundleInventory",

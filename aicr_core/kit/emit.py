@@ -6,6 +6,7 @@ of either can take it for something else (spec/bundle.md 2.7). Comments and anch
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
@@ -48,7 +49,7 @@ def _map(value: dict[str, Any], pad: str, indent: int, sort: bool, lines: list[s
         elif isinstance(item, (list, tuple)) and item:
             lines.append(f"{pad}{name}:")
             _list(item, pad + step, indent, sort, lines)
-        elif isinstance(item, str) and _is_block(item):
+        elif isinstance(item, str) and "\n" in item and _is_block(item):
             lines.append(f"{pad}{name}: {_block(item, pad + step)}")
         else:
             lines.append(f"{pad}{name}: {scalar(item)}")
@@ -64,7 +65,7 @@ def _list(value: Any, pad: str, indent: int, sort: bool, lines: list[str]) -> No
             else:
                 _list(item, inner, indent, sort, lines)
             lines[start] = f"{pad}- {lines[start][len(inner) :]}"
-        elif isinstance(item, str) and _is_block(item):
+        elif isinstance(item, str) and "\n" in item and _is_block(item):
             lines.append(f"{pad}- {_block(item, inner)}")
         else:
             lines.append(f"{pad}- {scalar(item)}")
@@ -108,6 +109,20 @@ def as_text(value: Any) -> str:
 
 
 def _text(value: str) -> str:
+    """Give a text as YAML, plain or quoted."""
+    return _known(value) if len(value) <= _SHORT else _spelled(value)
+
+
+_SHORT = 48
+"""Characters of the texts whose form is kept: keys and words, which come again and again."""
+
+
+@functools.lru_cache(maxsize=4096)
+def _known(value: str) -> str:
+    return _spelled(value)
+
+
+def _spelled(value: str) -> str:
     if _PLAIN.match(value) and "\n" not in value and value.lower() not in _WORDS:
         return value
     if _QUANTITY.match(value) and "\n" not in value:

@@ -216,7 +216,7 @@ def test_bundle_info_says_where_values_lie(number: int) -> None:
         release("b", values={"x": 2}),
     )
     made = files(deployer.name, plan(*items))
-    found = bundle_info.document(plan(*items), {}, deployer)["layout"]["releases"]
+    found = bundle_info.document(plan(*items), b"{}\n", deployer)["layout"]["releases"]
     for entry, item in zip(found, items, strict=True):
         values = document(made, entry["values"])
         key = entry.get("valuesKey")

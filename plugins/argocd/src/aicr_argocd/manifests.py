@@ -7,6 +7,7 @@ order that these manifests need, as ``kubectl apply`` is with the other deployer
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any, NamedTuple
 
@@ -62,7 +63,7 @@ def read(component: str, files: tuple[Artifact, ...]) -> Manifests:
 
 def _documents(component: str, data: bytes, name: str) -> list[dict[str, Any]]:
     try:
-        return [doc for doc in load_all(data, name) if isinstance(doc, dict)]
+        return list(_parsed(data, name))
     except AicrError as error:
         raise AicrError(
             error.code,
@@ -70,6 +71,12 @@ def _documents(component: str, data: bytes, name: str) -> list[dict[str, Any]]:
             where=f"component {component}: {error.where}",
             hint=error.hint,
         ) from None
+
+
+@functools.lru_cache(maxsize=128)
+def _parsed(data: bytes, name: str) -> tuple[dict[str, Any], ...]:
+    """Give the documents of a file, which nobody changes: a server reads the same manifests for every bundle."""
+    return tuple(doc for doc in load_all(data, name) if isinstance(doc, dict))
 
 
 def _without_hooks(document: dict[str, Any]) -> dict[str, Any]:

@@ -7,13 +7,11 @@ import io
 import zipfile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from aicr_server import zipfiles
+from aicr_server.zipfiles import Entry
+
 if TYPE_CHECKING:
     from aicr_core.api import Bundle
-
-_TIME = (1980, 1, 1, 0, 0, 0)
-"""The earliest time that the format can hold."""
-_FOLDER, _FILE = 0o040755, 0o100000
-_UNIX = 3
 
 
 class Archive(NamedTuple):
@@ -35,21 +33,13 @@ def of(bundle: Bundle) -> Archive:
         for parts in (path.split("/") for path in entries)
         for depth in range(1, len(parts))
     }
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        # A folder stands before what is in it: its name, without the slash at the end, is a prefix of theirs.
-        for name in sorted([*entries, *folders], key=lambda name: name.rstrip("/").split("/")):
-            info = zipfile.ZipInfo(name, _TIME)
-            info.create_system = _UNIX
-            if name in folders:
-                info.external_attr = _FOLDER << 16 | 0x10
-                archive.writestr(info, b"")
-            else:
-                info.external_attr = (_FILE | entries[name].mode) << 16
-                info.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(info, entries[name].data)
+    # A folder stands before what is in it: its name, without the slash at the end, is a prefix of theirs.
+    names = sorted([*entries, *folders], key=lambda name: name.rstrip("/").split("/"))
+    data = zipfiles.write(
+        Entry(name) if name in folders else Entry(name, entries[name].data, entries[name].mode)
+        for name in names
+    )
     size = sum(len(file.data) for file in bundle.files)
-    data = stream.getvalue()
     etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
     return Archive(data, etag, len(bundle.files), size, bundle.notes, bundle.title)
 
