@@ -85,7 +85,7 @@ def check_bundle(
     contents = bundle_reading.read(paths, tree.read, request.bundle)
     cluster, warnings = _cluster(environment, request, asked, contents)
     findings = [*_integrity(tree), *contents.findings]
-    last, stages = _stage_a(lints, contents, paths, cluster)
+    last, stages = _stage_a(contents, paths, cluster)
     if request.stage != "A":
         place = ChartPlace(request.charts, request.offline)
         wish = Wish(place, cluster.version, request.dead_values, request.jobs, progress)
@@ -184,7 +184,6 @@ def _cluster(
 
 
 def _stage_a(
-    lints: Sequence[tuple[str, BundleLint]],
     contents: Contents,
     paths: Sequence[str],
     cluster: _Cluster,
@@ -201,9 +200,6 @@ def _stage_a(
         texts=contents.texts,
         complete=not contents.charts and all(r.kind == "manifests" for r in contents.releases),
     )
-    if not lints:
-        reason = "no plugin with rules is installed (pip install aicr-bundle-check)"
-        return view, [Stage("A", STAGES["A"], PARTLY, (reason,))]
     return view, [Stage("A", STAGES["A"], RAN)]
 
 
@@ -248,10 +244,17 @@ def _required(request: CheckRequest, stages: Iterable[Stage]) -> list[Finding]:
 
 
 def _lints(environment: Environment) -> list[tuple[str, BundleLint]]:
-    """Give (plugin, lint) of all plugins. Raises AicrError for a rule that two of them call their own."""
+    """Give (plugin, lint) of all plugins.
+
+    Raises AicrError: NOT_FOUND without any, for a check without rules would find nothing wrong with anything;
+    INVALID_REQUEST for a rule that two plugins call their own.
+    """
     hook = "aicr_bundle_lints"
     if not environment.manager_needed(hook):
-        return []
+        hint = environment.index.way_to("lint", "*") or "install a plugin that brings rules"
+        raise AicrError(
+            Code.NOT_FOUND, "no plugin is installed that has rules for bundles", hint=hint
+        )
     owners = dict.fromkeys(CORE_RULES, "the core")
     lints = []
     for plugin, lint in environment.manager.providers(hook):

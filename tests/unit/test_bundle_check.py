@@ -275,6 +275,20 @@ def test_a_bundle_of_the_reference(
     assert status == 2
 
 
+def test_without_the_packages(
+    bundle: pathlib.Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AICR_DISABLE_PLUGINS", "bundle-check")
+    status, out, err = check(capsys)
+    assert (status, out) == (3, "")
+    assert "aicr-bundle-check" in err
+    monkeypatch.setenv("AICR_DISABLE_PLUGINS", "charts")
+    status, out, err = check(capsys)
+    assert (status, "Stage B (charts rendered) did not run:" in out) == (0, True)
+    assert "no plugin is installed that finds and renders charts" in out
+    assert check(capsys, "--require", "B")[0] == 2
+
+
 def test_a_published_bundle(bundle: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A bundle of a registry is looked at in memory; here one that `aicr bundle` pushed."""
     recipe = {
