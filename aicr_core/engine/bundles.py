@@ -33,6 +33,8 @@ _KINDS = re.compile(rb"^[\"']?kind[\"']?:[ \t]*[\"']?([A-Za-z]+)", re.MULTILINE)
 # Without them the chart's own pods may not be created, so nobody may wait for the chart first (spec/bundle.md 12).
 _BEFORE_PODS = frozenset({b"LimitRange", b"Namespace", b"PriorityClass", b"ResourceQuota"})
 
+_MANIFEST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\.(yaml|yml|json)\Z")
+
 
 class File(NamedTuple):
     """One file of a bundle and who made it."""
@@ -78,7 +80,7 @@ def render_manifests(
         rendered = render.manifest(text, file, context, ref["name"])
         if render.is_blank(rendered):
             continue
-        name = path.rpartition("/")[2]
+        name = path.rpartition("/")[2].removesuffix(".j2")
         if name in found:
             raise AicrError(
                 Code.INVALID_REQUEST,
@@ -160,7 +162,7 @@ def _release(planned: Planned, bundle: ComponentBundle, names: set[str]) -> Rele
     elif ref.get("source"):
         kind = "helm"
     manifests = tuple(
-        Artifact(path=f"manifests/{safe_relative(item.path)}", data=item.data, mode=item.mode)
+        Artifact(path=f"manifests/{_file_name(item.path, ref)}", data=item.data, mode=item.mode)
         for item in bundle.manifests
     )
     early = {
@@ -189,6 +191,23 @@ def _release(planned: Planned, bundle: ComponentBundle, names: set[str]) -> Rele
         crd_groups=tuple(rollout.get("crdGroups") or ()),
         extra_namespaces=tuple(rollout.get("namespaces") or ()),
         restart_daemonsets=rollout.get("restartDaemonSets") or "",
+    )
+
+
+def _file_name(path: str, ref: Document) -> str:
+    """Hold the name of a manifest to what every tool reads in a folder. Raises AicrError(INVALID_REQUEST).
+
+    ``kubectl apply -f FOLDER`` passes over other endings and folders without a word.
+    """
+    name = safe_relative(path)
+    if _MANIFEST.match(name):
+        return name
+    raise AicrError(
+        Code.INVALID_REQUEST,
+        f"kubectl would pass over the manifest {name}",
+        where=f"component {ref['name']}",
+        hint="a manifest is a file without a folder, called with letters, digits, ., _ and -, that ends in .yaml, "
+        ".yml or .json",
     )
 
 

@@ -169,12 +169,12 @@ def _named(release: Release) -> list[tuple[str, File]]:
     taken: set[str] = set()
     for item in release.manifests:
         name = item.path.rpartition("/")[2]
-        if name in taken:
-            name = item.path.removeprefix("manifests/").replace("/", "-")
         if name[0] in "_.":
             name = f"x{name}"
         if not name.endswith((".yaml", ".yml", ".json")):
             name += ".yaml"
+        while name in taken:
+            name = f"x-{name}"
         taken.add(name)
         _check_text(item, release.name)
         found.append((item.path, (name, without_hooks(item.data, item.path))))

@@ -144,6 +144,14 @@ data: {text: "a: helm.sh/hook"}
 """
 
 
+def test_files_of_one_name_in_two_folders_are_two_templates() -> None:
+    paths = ("sub/a.yaml", "a.yaml", "x-a.yaml", "_b.yaml", "x_b.yaml", "c", "c.yaml")
+    files_ = tuple(Artifact(path=f"manifests/{path}", data=CONFIG) for path in paths)
+    whole = plan(release("a", kind="manifests", manifests=files_))
+    found = [item.path for part in parts(whole) for item in local_chart(part, whole)]
+    assert len(set(found)) == len(found) == len(paths) + 1
+
+
 @pytest.mark.parametrize("name", ["h_yaml", "h_json"])
 def test_no_manifest_becomes_a_hook_that_helm_deletes(name: str) -> None:
     (part,) = parts(plan(release("a", kind="manifests", manifests=files(**{name: HOOK}))))
