@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aicr_core.kit.localchart import chart_version, literal, manifests_chart, wrapper_chart
+from aicr_core.kit.localchart import (
+    as_written,
+    chart_version,
+    literal,
+    manifests_chart,
+    wrapper_chart,
+)
 
 MANIFEST = b"""apiVersion: v1
 kind: ConfigMap
@@ -67,3 +73,15 @@ def test_a_wrapper_names_its_one_dependency() -> None:
     assert files["charts/real-1.2.3.tgz"] == b"x"
     assert b'version: "1.2.3"' in files["Chart.yaml"]
     assert b'appVersion: "1.2.3"' in files["Chart.yaml"]
+
+
+@given(st.text(alphabet='{}" a.\n-#x', max_size=30))
+def test_what_is_literal_can_be_read_back(text: str) -> None:
+    assert as_written(literal(text)) == text
+
+
+@pytest.mark.parametrize(
+    "template", ["{{ .Values.x }}", 'a: {{ "{{" }}{{ x }}', "{{- /* note */ -}}", '{{ "x" }}']
+)
+def test_a_template_is_no_literal(template: str) -> None:
+    assert as_written(template) is None
