@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     Headers = list[tuple[bytes, bytes]]
 
-CACHED, UNCACHED = "public, max-age=600", "no-store"
+CACHED, PRIVATE, UNCACHED = "public, max-age=600", "private, max-age=600", "no-store"
+"""``public`` lets caches give what a client with a token got to others without: with tokens it is ``private``."""
 JSON, YAML = "application/json", "application/yaml"
 _FORMS = {
     JSON: JSON, "application/vnd.nvidia.aicr.v1+json": JSON,
@@ -59,15 +60,18 @@ class Answer(NamedTuple):
 
 
 def make(
-    body: bytes, accept: str, accept_encoding: str, *, cached: bool, warnings: Sequence[str] = ()
+    body: bytes, accept: str, accept_encoding: str, *, keeping: str, warnings: Sequence[str] = ()
 ) -> Answer:
-    """Give the answer for a document that is encoded as JSON. Raises Problem (406) for who takes no form of it."""
+    """Give the answer for a document that is encoded as JSON; ``keeping`` is what its Cache-Control says.
+
+    Raises Problem (406) for a client that takes no form of it.
+    """
     form = _form(accept)
     media = JSON
     if form == YAML:
         body, media = to_yaml(json.loads(body)).encode("utf-8", "surrogatepass"), YAML
-    headers = {"content-type": media, "vary": VARY, "cache-control": CACHED if cached else UNCACHED}
-    tag = hashlib.sha256(body).hexdigest()[:32] if cached else ""
+    headers = {"content-type": media, "vary": VARY, "cache-control": keeping}
+    tag = hashlib.sha256(body).hexdigest()[:32] if keeping != UNCACHED else ""
     if len(body) >= _LEAST and takes_gzip(accept_encoding):
         # No time and no name in it: the same document is the same bytes.
         body = gzip.compress(body, 6, mtime=0)
@@ -100,7 +104,7 @@ def once(request: Request, body: bytes, warnings: Sequence[str] = ()) -> Respons
     """Answer a POST with an encoded document, which nobody keeps (D11). Raises Problem (406)."""
     headers = request.headers
     accept, encoding = headers.get("accept", ""), headers.get("accept-encoding", "")
-    return sent(make(body, accept, encoding, cached=False, warnings=warnings))
+    return sent(make(body, accept, encoding, keeping=UNCACHED, warnings=warnings))
 
 
 def sent(answer: Answer, status: int = 200) -> Response:

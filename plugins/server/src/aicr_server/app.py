@@ -63,7 +63,7 @@ class Application:
         self.log = log
         self.metrics = counters or metrics.Metrics(__version__)
         engine.resolved = self.metrics.built
-        ready = Ready()
+        ready = Ready(private=bool(settings.token_file))
         work = Work(settings.bundles_at_once, settings.bundle_timeout)
         service = Service(engine, settings, ready, work)
         bundles = Bundles(engine, settings, work)

@@ -89,25 +89,13 @@ class Front:
             # Some servers take away a Content-Length that stood beside it, and then the connection has to end with
             # this request (RFC 9112, 6.3); whether there was one is not to be seen here.
             extra.append((b"connection", b"close"))
-        answer = {"status": 500, "bytes": 0}
-        begun = False
-
-        async def sending(message: Message) -> None:
-            nonlocal begun
-            if message["type"] == "http.response.start":
-                begun = True
-                answer["status"] = message["status"]
-                message = {**message, "headers": [*message.get("headers", ()), *extra]}
-            else:
-                answer["bytes"] += len(message.get("body", b""))
-            await send(message)
-
+        sending = _Sending(send, extra)
         self._counters.in_flight += 1
         try:
             problem = self._refused(scope, headers, chained, extra)
             known = self._ready.find(scope, headers) if problem is None and chained else None
             if known is not None:
-                await _send_known(known, scope, headers, sending)
+                await sending.known(known, scope["method"], headers)
             elif problem is None:
                 await self._inner(scope, receive, sending)
             else:
@@ -115,7 +103,7 @@ class Front:
         except Exception as error:  # the last net: a defect must not take the process along
             self._counters.recoveries += 1
             self._log.defect(request_id, error)
-            if not begun:
+            if not sending.begun:
                 await self.send_problem(
                     Problem(Code.INTERNAL, "Internal server error"), request_id, sending
                 )
@@ -124,8 +112,8 @@ class Front:
             seconds = time.perf_counter() - started
             if chained:
                 route = path if path in self._routes else metrics.UNMATCHED
-                self._counters.done(scope["method"], route, answer["status"], seconds)
-                self._log.request(scope, request_id, answer["status"], answer["bytes"], seconds)
+                self._counters.done(scope["method"], route, sending.status, seconds)
+                self._log.request(scope, request_id, sending.status, sending.size, seconds)
 
     def _refused(
         self, scope: Scope, headers: Headers, chained: bool, extra: list[tuple[bytes, bytes]]
@@ -134,12 +122,8 @@ class Front:
         problem = _malformed(scope, headers)
         if problem is not None:
             return problem
-        if not chained:
-            return self._guard.refuses(scope["path"], headers.get("authorization", ""))
-        if not self._limiter.rate:
-            return self._guard.refuses(
-                scope["path"], headers.get(b"authorization", b"").decode("latin-1")
-            )
+        if not chained or not self._limiter.rate:
+            return self._unauthorized(scope, headers)
         verdict = self._limiter.take(self._client(scope, headers))
         extra += [
             (b"x-ratelimit-limit", b"%d" % self._settings.rate_limit),
@@ -158,9 +142,11 @@ class Front:
                 details,
                 headers={"retry-after": "1"},
             )
-        return self._guard.refuses(
-            scope["path"], headers.get(b"authorization", b"").decode("latin-1")
-        )
+        return self._unauthorized(scope, headers)
+
+    def _unauthorized(self, scope: Scope, headers: Headers) -> Problem | None:
+        given = headers.get(b"authorization", b"").decode("latin-1")
+        return self._guard.refuses(scope["path"], given)
 
     def _client(self, scope: Scope, headers: Headers) -> str:
         if self._settings.rate_scope == "global":
@@ -188,6 +174,39 @@ class Front:
         await send({"type": "http.response.body", "body": body})
 
 
+class _Sending:
+    """Sends an answer with the headers of the chain, and remembers what it was."""
+
+    def __init__(self, send: Send, extra: list[tuple[bytes, bytes]]) -> None:
+        self._send = send
+        self._extra = extra
+        self.status = 500
+        self.size = 0
+        self.begun = False
+
+    async def __call__(self, message: Message) -> None:
+        """Send one message of an endpoint."""
+        if message["type"] == "http.response.start":
+            self.begun = True
+            self.status = message["status"]
+            message = {**message, "headers": [*message.get("headers", ()), *self._extra]}
+        else:
+            self.size += len(message.get("body", b""))
+        await self._send(message)
+
+    async def known(self, answer: Answer, method: str, headers: Headers) -> None:
+        """Send an answer that was given before, or say that the client has it."""
+        status, pairs, body = 200, answer.headers, answer.body
+        if answer.is_known(headers.get(b"if-none-match", b"").decode("latin-1")):
+            status, pairs, body = 304, answer.unchanged(), b""
+        elif method == "HEAD":
+            body = b""
+        self.begun, self.status, self.size = True, status, len(body)
+        start = {"type": "http.response.start", "status": status, "headers": pairs + self._extra}
+        await self._send(start)
+        await self._send({"type": "http.response.body", "body": body})
+
+
 def _clean(path: str) -> str:
     """Give a path without ``//``, ``/./`` and ``/../``; the slash at its end stays."""
     if "//" not in path and "/." not in path:
@@ -206,17 +225,6 @@ async def _redirect(scope: Scope, path: str, send: Send) -> None:
         headers.append((b"content-type", b"text/html; charset=utf-8"))
     headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": 307, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-async def _send_known(answer: Answer, scope: Scope, headers: Headers, send: Send) -> None:
-    """Send an answer that was given before, or say that the client has it."""
-    status, pairs, body = 200, answer.headers, answer.body
-    if answer.is_known(headers.get(b"if-none-match", b"").decode("latin-1")):
-        status, pairs, body = 304, answer.unchanged(), b""
-    elif scope["method"] == "HEAD":
-        body = b""
-    await send({"type": "http.response.start", "status": status, "headers": pairs})
     await send({"type": "http.response.body", "body": body})
 
 

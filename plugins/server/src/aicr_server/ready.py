@@ -33,7 +33,10 @@ _ENTRY = 1024
 class Ready:
     """Answers by path, query string and the headers that decide on the form."""
 
-    def __init__(self, most: int = 4096, most_bytes: int = 16 * 1024 * 1024) -> None:
+    def __init__(
+        self, *, private: bool = False, most: int = 4096, most_bytes: int = 16 * 1024 * 1024
+    ) -> None:
+        self._keeping = answers.PRIVATE if private else answers.CACHED
         self._most = most
         self._most_bytes = most_bytes
         self._bytes = 0
@@ -56,9 +59,8 @@ class Ready:
     def respond(self, request: Request, body: bytes, warnings: Sequence[str] = ()) -> Response:
         """Answer a GET with an encoded document, and keep the answer. Raises Problem (406)."""
         headers = request.headers
-        answer = answers.make(
-            body, headers.get("accept", ""), headers.get("accept-encoding", ""), cached=True, warnings=warnings
-        )  # fmt: skip
+        accept, encoding = headers.get("accept", ""), headers.get("accept-encoding", "")
+        answer = answers.make(body, accept, encoding, keeping=self._keeping, warnings=warnings)
         self.keep(request.scope, answer)
         if answer.is_known(headers.get("if-none-match", "")):
             response = Response(status_code=304)
