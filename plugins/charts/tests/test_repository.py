@@ -12,8 +12,10 @@ from aicr_charts.finding import find
 from aicr_charts.index import versions
 from aicr_charts.repository import PASSWORD, USERNAME
 from chart_lab import Repository, chart_context, serving, small_chart
+from hypothesis import given
+from hypothesis import strategies as st
 
-from aicr_core.api import AicrError, ChartWanted, Code
+from aicr_core.api import AicrError, ChartWanted, Code, to_yaml
 
 DATA = small_chart("engine", "1.2.3")
 ACCOUNT = {USERNAME: "ann", PASSWORD: "s3cret"}
@@ -206,6 +208,49 @@ def test_what_is_no_index(text: str) -> None:
     with pytest.raises(AicrError) as caught:
         versions(text, "engine", "1.2.3", "index.yaml")
     assert caught.value.code in (Code.INVALID_REQUEST, Code.NOT_FOUND)
+
+
+NAMES = st.sampled_from(("engine", "engine-x", "a", "entries", "v1", "version"))
+VERSIONS = st.sampled_from(("1.2.3", "v1.2.3", "1.2.30", "11.2.3", "1.2.3-rc.1"))
+EXTRA = st.dictionaries(
+    st.sampled_from(("description", "home", "annotations")),
+    st.sampled_from(
+        (
+            "x",
+            "- version: 1.2.3",
+            "a\n  version: 1.2.3\nb",
+            "",
+            "engine:",
+            {"version": "1.2.3"},
+            ["1.2.3"],
+        )
+    ),
+)
+INDEXES = st.dictionaries(
+    NAMES,
+    st.lists(
+        st.builds(lambda v, e: {**e, "urls": ["u"], "version": v}, VERSIONS, EXTRA),
+        min_size=1,
+        max_size=4,
+    ),
+)
+
+
+@given(INDEXES, st.booleans(), st.sampled_from(("1.2.3", "v1.2.3")))
+def test_cutting_an_index_finds_what_parsing_it_finds(index: Any, wide: bool, version: str) -> None:
+    text = to_yaml(
+        {"apiVersion": "v1", "entries": index, "generated": "x"}, indent=4 if wide else 2
+    )
+    wanted = [e for e in index.get("engine", ()) if e["version"] in ("1.2.3", "v1.2.3")]
+    try:
+        found = versions(text, "engine", version, "index.yaml")
+    except AicrError as error:
+        assert error.code is Code.NOT_FOUND
+        assert "engine" not in index
+    else:
+        # More than those that are wanted may be parsed; the version itself is compared afterwards.
+        assert [e for e in found if e["version"] in ("1.2.3", "v1.2.3")] == wanted
+        assert all(entry in index["engine"] for entry in found)
 
 
 def test_a_large_index_is_read_quickly() -> None:
