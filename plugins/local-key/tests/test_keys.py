@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import itertools
 import pathlib
 import subprocess
 from typing import Any
@@ -100,6 +101,7 @@ def test_keys_that_sign(data: bytes, tmp_path: pathlib.Path) -> None:
         (pem(ED)[:60], "secret", "no private key in PEM"),
         (b"x" * 100_000, "", "too large"),
     ],
+    ids=itertools.count(),  # made keys are different in every process, and names of tests may not be
 )  # fmt: skip
 def test_keys_that_do_not(data: bytes, password: str, says: str, tmp_path: pathlib.Path) -> None:
     (tmp_path / "key").write_bytes(data)
