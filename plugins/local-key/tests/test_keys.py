@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
-import itertools
 import pathlib
 import subprocess
 from typing import Any
