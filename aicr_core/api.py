@@ -100,6 +100,9 @@ if TYPE_CHECKING:
         manifests_chart,
         wrapper_chart,
     )
+    from aicr_core.kit.manifests import (
+        without_hooks,
+    )
     from aicr_core.kit.process import (
         Completed,
     )
@@ -323,6 +326,7 @@ __all__ = [
     "table",
     "to_json",
     "to_yaml",
+    "without_hooks",
     "wrapper_chart",
     "write_frames",
     "write_key_bundle",
@@ -413,6 +417,7 @@ _LATE = {
     "table": "aicr_core.kit.text",
     "to_json": "aicr_core.kit.emit",
     "to_yaml": "aicr_core.kit.emit",
+    "without_hooks": "aicr_core.kit.manifests",
     "wrapper_chart": "aicr_core.kit.localchart",
     "write_frames": "aicr_core.kit.frames",
     "write_key_bundle": "aicr_core.kit.dsse",

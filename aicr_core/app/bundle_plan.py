@@ -156,6 +156,7 @@ def _plan(
         criteria=recipe.get("criteria") or {},
         constraints=tuple(recipe.get("constraints") or ()),
         options=options,
+        data=tuple(catalogue.data_files()),
         notes=tuple(notes),
     )
 

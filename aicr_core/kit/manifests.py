@@ -33,7 +33,13 @@ def without_hooks(data: bytes, name: str) -> bytes:
 
 
 def _plain(document: Any) -> Any:
-    metadata = document.get("metadata") if isinstance(document, dict) else None
+    """Give an object without them; those in a list too, which some tools take apart."""
+    if not isinstance(document, dict):
+        return document
+    items = document.get("items")
+    if isinstance(items, list) and str(document.get("kind")).endswith("List"):
+        document = {**document, "items": [_plain(item) for item in items]}
+    metadata = document.get("metadata")
     notes = metadata.get("annotations") if isinstance(metadata, dict) else None
     if not isinstance(metadata, dict) or not isinstance(notes, dict):
         return document

@@ -74,7 +74,8 @@ class BundlePlan:
 
     ``options`` are the user's (``repo``, selectors, ``nodes``), ``settings`` those of the deployer by name, each one
     that it declares. ``destination`` is where the bundle is published (``oci://...``), empty for a folder: then its
-    files are found there, not in a Git repository. ``serial`` asks for strictly one release after another where the
+    files are found there, not in a Git repository. ``data`` are the paths, below ``data/``, of the files of ``--data``
+    that the bundle carries beside the deployer's. ``serial`` asks for strictly one release after another where the
     deployer could do several at once.
     """
 
@@ -87,6 +88,7 @@ class BundlePlan:
     options: Mapping[str, Any]
     settings: Mapping[str, str] = attrs.field(factory=dict)
     destination: str = ""
+    data: tuple[str, ...] = ()
     serial: bool = False
     notes: tuple[str, ...] = ()
 

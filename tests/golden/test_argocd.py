@@ -25,12 +25,15 @@ APPLICATIONS = {
     r"application [a-z0-9-]+\.spec\.sources\[1\]\.repoURL": (
         "B-23: the repository's URL, or its placeholder, where the reference has a template"
     ),
+    r"application [a-z0-9-]+\.spec\.syncPolicy\.syncOptions": (
+        "spec/beyond.md 2.6: ServerSideApply, or definitions such as those of kube-prometheus-stack are refused as too long"
+    ),
 }
 # The same for components of manifests alone, to which the reference gives a chart without a URL.
 MANIFESTS_ALONE = {
     r"\.spec\.sources": "B-24: there is no such chart",
     r"\.spec\.source": "B-14: the folder of its manifests",
-    r"\.spec\.syncPolicy\.(syncOptions|retry)": (
+    r"\.spec\.syncPolicy\.retry": (
         "B-14: a kind may come with a chart whose own Application is still on its way"
     ),
 }

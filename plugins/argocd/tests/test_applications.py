@@ -30,7 +30,7 @@ def test_a_chart_takes_its_values_from_the_repository() -> None:
     ]
     assert found["syncPolicy"] == {
         "automated": {"prune": True, "selfHeal": True},
-        "syncOptions": ["CreateNamespace=true"],
+        "syncOptions": ["CreateNamespace=true", "ServerSideApply=true"],
     }
 
 
@@ -88,12 +88,6 @@ def test_a_component_that_installs_nothing_has_no_application() -> None:
     assert b"it installs nothing" in made["README.md"]
 
 
-def test_definitions_are_applied_by_the_server() -> None:
-    crd = b"apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: x.y}\n"
-    found = _one(release("m", kind="manifests", manifests=(manifest(data=crd),)))
-    assert "ServerSideApply=true" in found["m"]["spec"]["syncPolicy"]["syncOptions"]
-
-
 def test_annotations_of_helm_hooks_do_not_reach_argocd() -> None:
     """Argo CD would take them for hooks of its own, and delete what they are on."""
     text = b"""# why
@@ -108,9 +102,14 @@ kind: B
 metadata:
   annotations: {helm.sh/hook: pre-install, helm.sh/resource-policy: keep, other: "{{ no }}"}
 data: {a: "no", b: "1e3", c: "x\\ny\\n"}
+---
+kind: List
+items:
+  - {kind: A, metadata: {name: a, annotations: {helm.sh/hook: post-install}}}
 """
     made = files("argocd", plan(release("a", manifests=(manifest(data=text), manifest("d.yaml")))))
-    first, second = load_all(made["a/manifests/c.yaml"], "c.yaml")
+    first, second, listed = load_all(made["a/manifests/c.yaml"], "c.yaml")
+    assert listed["items"] == [first]
     assert first == {"kind": "A", "metadata": {"name": "a"}}
     assert second["metadata"]["annotations"] == {
         "helm.sh/resource-policy": "keep",
@@ -120,19 +119,24 @@ data: {a: "no", b: "1e3", c: "x\\ny\\n"}
     assert made["a/manifests/d.yaml"] == CONFIG, "what has no hook keeps its bytes"
 
 
-def test_a_manifest_called_application_is_none_of_the_applications() -> None:
-    plain = files("argocd", plan(release("a", manifests=(manifest(),))))
-    odd = files("argocd", plan(release("a", manifests=(manifest("application.yaml"),))))
-    first, second = (document(made, "app-of-apps.yaml")["spec"]["source"] for made in (plain, odd))
-    assert first["directory"] == {"recurse": True, "include": "*/application.yaml"}
-    assert second["directory"] == {**first["directory"], "exclude": "*/manifests/*"}
+def test_a_file_called_application_is_none_of_the_applications() -> None:
+    """Neither a manifest, nor a file of ``--data``, which is copied into the bundle."""
+    held = release("a", manifests=(manifest(),))
+    odd = release("a", manifests=(manifest("application.yaml"),))
+    for of, include in (
+        (plan(held, data=("registry.yaml", "x/my-application.yaml")), "*/application.yaml"),
+        (plan(odd), "{a,a-post}/application.yaml"),
+        (plan(held, data=("application.yaml",)), "{a,a-post}/application.yaml"),
+        (plan(release("b"), data=("components/{x}/application.yaml",)), "b/application.yaml"),
+    ):
+        parent = document(files("argocd", of), "app-of-apps.yaml")
+        assert parent["spec"]["source"]["directory"] == {"recurse": True, "include": include}
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "a b.yaml", "{x}.yaml", "a,b.yaml", ".hidden.yaml"])
-def test_a_manifest_that_argocd_would_pass_over_is_refused(name: str) -> None:
-    with pytest.raises(AicrError, match="does not read the manifest") as caught:
-        files("argocd", plan(release("a", manifests=(manifest(name),))))
-    assert caught.value.code is Code.INVALID_REQUEST
+@pytest.mark.parametrize("text", [b'{"kind":"A"}\n---\n{"kind":"B"}\n', b"[]"])
+def test_a_json_file_of_several_objects_is_refused(text: bytes) -> None:
+    with pytest.raises(AicrError, match="one object of a JSON file") as caught:
+        files("argocd", plan(release("a", manifests=(manifest("c.json", text),))))
     assert caught.value.where == "component a"
 
 

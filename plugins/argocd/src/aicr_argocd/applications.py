@@ -32,14 +32,12 @@ def component(unit: Unit, stack: Stack, sources: Document) -> Document:
         "annotations": {"argocd.argoproj.io/sync-wave": str(unit.wave)},
     }
     policy: Document = {"automated": {"prune": True, "selfHeal": True}}
-    policy["syncOptions"] = ["CreateNamespace=true"]
+    # By default Argo CD notes an object in an annotation of its own, for which definitions of many charts are too long.
+    policy["syncOptions"] = ["CreateNamespace=true", "ServerSideApply=true"]
     if unit.manifests:
         # A kind may be defined by a chart whose own Application is still on its way: no dry run of it, and try again.
         policy["syncOptions"].append("SkipDryRunOnMissingResource=true")
         policy["retry"] = _RETRY
-    if unit.defines_kinds:
-        # What kubectl notes of an object in an annotation may not be as long as a definition is.
-        policy["syncOptions"].append("ServerSideApply=true")
     destination = {"server": stack.server, "namespace": unit.namespace}
     return _application(metadata, stack, destination, sources, policy)
 

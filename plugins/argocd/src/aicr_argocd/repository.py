@@ -41,7 +41,7 @@ def deploy(ctx: Context, plan: BundlePlan) -> Iterator[Artifact]:
             yield from _component(release, plan.tool_version)
         for item in (item for unit in of_release for item in unit.manifests):
             yield Artifact(path=f"{release.name}/{item.path}", data=item.data, mode=item.mode)
-    yield _file("app-of-apps.yaml", to_yaml(app.parent(stack, _all(plan, place))))
+    yield _file("app-of-apps.yaml", to_yaml(app.parent(stack, _all(plan, place, found))))
     text = readme(
         ctx, "repository.md.j2", plan, stack, place, found,
         placeholder=place.url == PLACEHOLDER, registry=_of_registries(plan),
@@ -118,13 +118,15 @@ def chart_annotations(tool_version: str, version: str) -> dict[str, str]:
     }
 
 
-def _all(plan: BundlePlan, place: Place) -> dict[str, object]:
+def _all(plan: BundlePlan, place: Place, found: list[Unit]) -> dict[str, object]:
     """Give the source of the Application that brings all others."""
-    part = {"recurse": True, "include": f"*/{_CHILD}"}
-    # A "*" of Argo CD crosses "/": a manifest that happens to be called so is none of the Applications.
-    files = (item.path for release in plan.releases for item in release.manifests)
-    if any(path.endswith(f"/{_CHILD}") for path in files):
-        part["exclude"] = "*/manifests/*"
+    folders = "*"
+    files = [item.path for release in plan.releases for item in release.manifests]
+    if any(path.rpartition("/")[2] == _CHILD for path in (*files, *plan.data)):
+        # A "*" of Argo CD crosses "/": what only happens to be called so is none of the Applications.
+        names = [unit.name for unit in found]
+        folders = names[0] if len(names) == 1 else f"{{{','.join(names)}}}"
+    part = {"recurse": True, "include": f"{folders}/{_CHILD}"}
     return {**app.at(place, "."), "directory": part}
 
 

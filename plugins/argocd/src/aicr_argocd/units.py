@@ -37,7 +37,6 @@ class Unit(NamedTuple):
     namespace: str
     manifests: tuple[Artifact, ...]
     sole: bool
-    defines_kinds: bool
 
 
 def units(plan: BundlePlan, stack: Stack) -> list[Unit]:
@@ -78,7 +77,6 @@ def _unit(
         namespace=release.namespace or _namespace(release, content),
         manifests=content.files,
         sole=sole,
-        defines_kinds=content.defines_kinds,
     )
 
 
