@@ -128,10 +128,11 @@ def only(names: Sequence[str], recipe: Document) -> list[Setting]:
     deployed = [ref["name"] for ref in recipe.get("componentRefs") or () if not is_disabled(ref)]
     for name in names:
         if name not in deployed:
+            listed = ", ".join(deployed)
             raise AicrError(
-                Code.INVALID_REQUEST, f'"{name}" is no component that the recipe deploys', where="--only",
-                hint=f"those are: {', '.join(deployed)}",
-            )  # fmt: skip
+                Code.INVALID_REQUEST,
+                f'"{name}" is no component that the recipe deploys, which are: {listed}',
+            )
     return [
         Setting("--disable", name, (name, "enabled", "false"))
         for name in deployed
