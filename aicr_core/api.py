@@ -203,6 +203,9 @@ if TYPE_CHECKING:
         Trust,
         Verified,
     )
+    from aicr_core.model.undone import (
+        restarts,
+    )
     from aicr_core.session import (
         Bundle,
         Session,
@@ -320,6 +323,7 @@ __all__ = [
     "readings",
     "recognise",
     "rendered_objects",
+    "restarts",
     "sarif_log",
     "satisfies",
     "skipped",
@@ -411,6 +415,7 @@ _LATE = {
     "readings": "aicr_core.model.readings",
     "recognise": "aicr_core.model.readings",
     "rendered_objects": "aicr_core.kit.rendered",
+    "restarts": "aicr_core.model.undone",
     "sarif_log": "aicr_core.kit.sarif",
     "satisfies": "aicr_core.kit.constraints:evaluate",
     "skipped": "aicr_core.model.check",

@@ -453,7 +453,11 @@ def bundle(name: str, of: BundlePlan) -> Bundle:
         given["ociCharts"] = "plain"  # The default is v0.11.1's way, which the deployer warns of.
     of = attrs.evolve(of, settings=given)
     files = made(resolve(deployer.call), of)
-    files["bundle-info.yaml"] = to_yaml(bundle_info.document(of, b"{}\n", deployer)).encode()
+    info = bundle_info.document(of, b"{}\n", deployer)
+    files["bundle-info.yaml"] = to_yaml(info).encode()
+    for entry in info["layout"]["releases"]:
+        named = [entry[key] for key in ("manifest", "values", "vendored") if key in entry]
+        assert set(named) <= {*files}, f"{name}: {entry}"
     found = READERS[name](files)
     return found._replace(units=dict(settled(found.units)))
 

@@ -58,6 +58,8 @@ def _release(release: Release, deployer: Deployer) -> Document:
         return pattern.replace("{component}", release.name).replace("{chart}", chart)
 
     has_values = release.kind == "helm"
+    installs = release.kind != "manifests" or release.manifests
+    other = deployer.kustomize_at if release.kind == "kustomize" else ""
     key = deployer.archive_key if release.archive else ""
     return _full(
         {
@@ -66,7 +68,7 @@ def _release(release: Release, deployer: Deployer) -> Document:
             "depends": list(release.depends_on),
             "early": list(release.pre_manifests),
             "kind": release.kind,
-            "manifest": at(deployer.object_at),
+            "manifest": at(other or deployer.object_at) if installs else "",
             "name": release.name,
             "namespace": release.namespace,
             "path": release.name,

@@ -77,6 +77,8 @@ def select(
             )
         final, more = _values(ref, entry, catalogue, overrides, options, patch)
         stays, stub, empty = split_open(final, overrides.dynamic(ref["name"]))
+        if final and ref.get("type") == "Kustomize":
+            notes.append(f"{ref['name']} has values, which a Kustomize folder takes none of")
         components.append(Planned(ref, entry, stays, stub))
         notes.extend(more)
         notes.extend(

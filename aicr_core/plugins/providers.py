@@ -214,7 +214,8 @@ class Deployer:
     ``steps(plan, directory)`` gives the commands a person runs next, ``notes(plan)`` what to mind first. ``options``
     are its settings, which are in ``plan.settings``. A deployer that cannot leave values open until the installation
     (``dynamic`` false) is never given such a plan. ``entrypoint`` is the file that a person or tool starts with,
-    ``object_at`` the file of one release. ``values_at`` is where a component's values lie in the bundle, and
+    ``object_at`` the file of one release, ``kustomize_at`` that of a Kustomize component where it is another.
+    ``values_at`` is where a component's values lie in the bundle, and
     ``values_key`` the dotted path to them inside that file; ``{component}`` stands for its name in both places.
     ``archive_key`` is that path where the bundle brings the chart along, with ``{chart}`` for the chart's name.
     ``pulls`` says that the cluster takes a published bundle from where it is, so no step needs it on a disk.
@@ -230,6 +231,7 @@ class Deployer:
     dynamic: bool = False
     entrypoint: str = ""
     object_at: str = ""
+    kustomize_at: str = ""
     values_at: str = "{component}/values.yaml"
     values_key: str = ""
     archive_key: str = ""

@@ -105,3 +105,22 @@ def test_what_is_most_likely_not_meant_is_noted(
 def test_repo_is_for_other_deployers_and_may_stand_once(tmp_path: pathlib.Path) -> None:
     assert write(tmp_path, [REF], "--repo", "https://git.example/r") == 0
     assert write(tmp_path, [REF], "--repo", "a", "--repo", "b") == 2
+
+
+def test_values_of_a_kustomize_folder_are_remarked_on(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = {
+        "name": "k",
+        "namespace": "n",
+        "type": "Kustomize",
+        "source": "https://g.example/k",
+        "path": "p",
+    }
+    for more, said in (
+        ({}, False),
+        ({"overrides": {"a": 1}}, True),
+        ({"overrides": {"enabled": True}}, False),
+    ):
+        assert write(tmp_path, [{**folder, **more}]) == 0
+        assert ("takes none of" in capsys.readouterr().out) is said

@@ -10,7 +10,8 @@ import pytest
 from aicr_argocd.hooks import aicr_deployers
 from argocd_lab import files, plan, release
 
-from aicr_core.api import AicrError, Code
+from aicr_core.api import AicrError, Code, Deployer
+from aicr_core.plugins.manager import resolve
 
 BAD = [
     ("appName", "Nvidia"),
@@ -136,3 +137,11 @@ def test_on_the_command_line(
     if argv[0] == "--app-name" and not status:
         parent = {"argocd": "app-of-apps.yaml", "argocd-helm": "applications/stack.app.yaml"}
         assert "\n  name: gpu\n" in (target / parent[deployer]).read_text("utf-8")
+
+
+@pytest.mark.parametrize("deployer", list(aicr_deployers()), ids=lambda deployer: deployer.name)
+def test_what_argocd_does_not_restart_is_said(deployer: Deployer) -> None:
+    of = plan(release("a", restart_daemonsets="plugin"))
+    (note,) = [text for text in resolve(deployer.notes or "")(of) if "daemon sets" in text]
+    assert "a-ns" in note
+    assert "plugin: Argo CD restarts none" in note

@@ -153,9 +153,6 @@ def test_a_kustomize_component() -> None:
     ):
         files = made(deploy, plan(item))
         assert load_all(files["k/kustomization.yaml"], "x")[0]["resources"] == [wanted]
-    assert any(
-        "no" in note or "none" in note for note in notes(plan(attrs.evolve(K, values={"a": 1})))
-    )
 
 
 @pytest.mark.parametrize(

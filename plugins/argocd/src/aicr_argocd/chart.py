@@ -19,7 +19,7 @@ from aicr_argocd.readme import readme
 from aicr_argocd.repository import chart_annotations, chart_name, packaged
 from aicr_argocd.stack import place_of, repository, stack_of
 from aicr_argocd.units import units
-from aicr_core.api import AicrError, Artifact, Code, chart_version, to_json, to_yaml
+from aicr_core.api import AicrError, Artifact, Code, chart_version, restarts, to_json, to_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -222,7 +222,7 @@ def notes(plan: BundlePlan) -> list[str]:
             "can be given at the installation" if has_value else "is asked for at the installation"
         )
         found.append(f"{path} {what}: helm install --set {shlex.quote(f'{path}=VALUE')}")
-    return found
+    return [*found, *restarts(plan, "Argo CD")]
 
 
 def steps(plan: BundlePlan, directory: str) -> list[str]:

@@ -14,7 +14,7 @@ from aicr_argocd import applications as app
 from aicr_argocd.readme import readme
 from aicr_argocd.stack import PLACEHOLDER, place_of, repository, stack_of
 from aicr_argocd.units import MAIN, units
-from aicr_core.api import Artifact, chart_version, to_yaml, wrapper_chart
+from aicr_core.api import Artifact, chart_version, restarts, to_yaml, wrapper_chart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,7 +156,7 @@ def notes(plan: BundlePlan) -> list[str]:
             f"{', '.join(registry)}: the chart of a registry is named as aicr v0.11.1 named it, which Argo CD "
             "does not find; --set deployer:ociCharts=plain names it as Argo CD's manual says"
         )
-    return found
+    return [*found, *restarts(plan, "Argo CD")]
 
 
 def steps(plan: BundlePlan, directory: str) -> list[str]:

@@ -54,6 +54,7 @@ def aicr_deployers() -> Iterable[Deployer]:
         dynamic=True,
         entrypoint="kustomization.yaml",
         object_at="{component}/helmrelease.yaml",
+        kustomize_at="{component}/flux-kustomization.yaml",
         values_at="{component}/helmrelease.yaml",
         values_key="spec.values",
         archive_key="spec.values.{chart}",

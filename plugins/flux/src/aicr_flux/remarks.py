@@ -6,7 +6,7 @@ import shlex
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from aicr_core.api import parts
+from aicr_core.api import parts, restarts
 from aicr_flux import setup
 from aicr_flux.graph import KUSTOMIZE, LOCAL, nodes
 
@@ -60,13 +60,7 @@ def _notes(plan: BundlePlan, chosen: Setup) -> Iterator[str]:
             )
         if release.kind == KUSTOMIZE and not release.tag:
             yield f"{release.name} names no tag: flux follows the branch main of {release.repository}"
-        if release.kind == KUSTOMIZE and release.values:
-            yield f"{release.name} has values, which a Kustomization takes none of"
-        if release.restart_daemonsets:
-            yield (
-                f"after {release.name} is ready, restart the daemon sets of namespace {release.namespace} whose name "
-                f"contains {release.restart_daemonsets}: flux restarts none"
-            )
+    yield from restarts(plan, "flux")
 
 
 def steps(plan: BundlePlan, directory: str) -> list[str]:

@@ -7,6 +7,8 @@ import shlex
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from aicr_core.api import restarts
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -44,13 +46,7 @@ def _notes(plan: BundlePlan) -> Iterator[str]:
             yield (
                 f"values of {release.name} hold ref+...: helmfile puts in what they refer to, on the machine it runs on"
             )
-        if release.kind == "kustomize" and release.values:
-            yield f"{release.name} has values, which a kustomization takes none of"
-        if release.restart_daemonsets:
-            yield (
-                f"after {release.name} is ready, restart the daemon sets of namespace {release.namespace} whose name "
-                f"contains {release.restart_daemonsets}: helmfile restarts none"
-            )
+    yield from restarts(plan, "helmfile")
 
 
 def _refers(value: Any) -> bool:
