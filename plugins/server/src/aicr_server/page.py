@@ -31,9 +31,7 @@ _TYPES = {
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
 }
-POLICY = (
-    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _HEADERS = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
@@ -47,7 +45,7 @@ _HEADERS = {
 
 
 def is_part(path: str) -> bool:
-    """Tell whether a path belongs to the page. Its files hold nothing secret: they ask for the token that routes want."""
+    """Tell whether a path is of the page, whose files hold nothing secret: they ask for the token that routes want."""
     return path == ROOT or path.startswith(f"{ROOT}/")
 
 
@@ -76,7 +74,7 @@ class Page:
         ]
 
     async def slashless(self, request: Request) -> Response:
-        """Send to the address with the slash, which the page's own addresses begin at; relative, so that a prefix stays."""
+        """Send to the address with the slash, where the page's own begin; relative, so that a prefix stays."""
         query = f"?{request.url.query}" if request.url.query else ""
         return Response(status_code=308, headers={"location": f"ui/{query}"})
 

@@ -2,11 +2,11 @@
 import { Problem, connect, json, post, text } from "./api.js";
 import { bundleView } from "./bundle.js";
 import { compareView } from "./compare.js";
-import { choices, covered, picker } from "./criteria.js";
+import { choices, picker } from "./criteria.js";
 import { announce, copyButton, h } from "./dom.js";
 import { graphView } from "./graph.js";
 import { componentsView, constraintsView } from "./recipe.js";
-import { VIEWS, query, read, words, write } from "./state.js";
+import { DIMENSIONS, VIEWS, query, read, words, write } from "./state.js";
 import { valuesView } from "./values.js";
 
 const at = (id) => document.getElementById(id);
@@ -19,10 +19,19 @@ const SHOW = {
   components: async (model) => componentsView(model),
   graph: async (model) => graphView(model),
   constraints: async (model) => constraintsView(model),
-  values: async (model) => valuesView({ ...model, hydrated: await json(`v1/query?${query(state.criteria)}`, model.signal) }),
+  values: async (model) => valuesView({ ...model, ...await valuesOf(model.signal) }),
   compare: async (model) => compared(model),
   bundle: async (model) => bundleView({ ...model, deployers: await deployers(model.signal), remember: (bundle) => replace({ bundle }) }),
 };
+
+/** Give the values of all components, and where each comes from. */
+async function valuesOf(signal) {
+  const asked = query(state.criteria);
+  const [hydrated, explained] = await Promise.all([
+    json(`v1/query?${asked}`, signal), json(`v1/recipe?${asked ? `${asked}&` : ""}explain=true`, signal),
+  ]);
+  return { hydrated, origins: explained.components };
+}
 
 async function deployers(signal) {
   return (await json("v1/catalogue", signal)).deployers;
@@ -30,19 +39,24 @@ async function deployers(signal) {
 
 async function compared(model) {
   const { signal } = model;
-  const [right, offers, changes] = await Promise.all([
-    json(`v1/recipe?${query(state.other)}`, signal), choices(state.other, signal), differences(signal),
+  const [right, { offers }, differences] = await Promise.all([
+    json(`v1/recipe?${query(state.other)}`, signal), choices(state.other, signal), difference(signal),
   ]);
   return compareView({
-    left: model.recipe, right, changes, state, offers,
+    left: model.recipe, right, differences, state, offers,
     change: (name, value) => go({ other: { ...state.other, [name]: value } }),
     swap: () => go({ criteria: state.other, other: state.criteria }),
   });
 }
 
-async function differences(signal) {
-  const body = JSON.stringify({ left: { criteria: state.criteria }, right: { criteria: state.other } });
+async function difference(signal) {
+  const body = JSON.stringify({ from: { criteria: stated(state.criteria) }, to: { criteria: stated(state.other) } });
   return (await post("v1/diff", body, signal)).json();
+}
+
+/** Give criteria as a document has them. */
+function stated(criteria) {
+  return criteria.nodes ? { ...criteria, nodes: Number(criteria.nodes) } : criteria;
 }
 
 /** Give the address of this page with some of its state changed. */
@@ -71,15 +85,15 @@ async function show() {
   const busy = setTimeout(() => at("view").setAttribute("aria-busy", "true"), 150);
   showTabs();
   try {
-    const [offers, recipeText] = await Promise.all([
+    const [{ offers, missing }, recipeText] = await Promise.all([
       choices(state.criteria, signal), text(`v1/recipe?${query(state.criteria)}`, signal),
     ]);
     const recipe = JSON.parse(recipeText);
-    const partial = !covered(state.criteria, offers);
     showPicker(state.criteria, offers);
+    const partial = missing.length > 0;
     const parts = await SHOW[state.view]({ recipe, recipeText, state, partial, signal, linkTo, remember: replace });
     signal.throwIfAborted();
-    showRecipe(recipe, partial);
+    showRecipe(recipe, missing);
     at("problem").replaceChildren();
     fill(parts);
   } catch (error) {
@@ -97,7 +111,7 @@ function fill(parts) {
   if (focused) at(focused)?.focus();
 }
 
-function showRecipe(recipe, partial) {
+function showRecipe(recipe, missing) {
   const number = (recipe.componentRefs ?? []).length;
   const title = words(state.criteria);
   const said = `${number} ${number === 1 ? "component" : "components"}`;
@@ -109,9 +123,13 @@ function showRecipe(recipe, partial) {
   at("chain").replaceChildren(h("span", {}, `${said}, from `), ...overlays.flatMap((name, place) => [
     place ? h("span", { class: "then", "aria-hidden": "true" }, " → ") : "", h("span", { class: "code" }, name),
   ]));
-  at("notices").replaceChildren(...(partial
-    ? [h("p", { class: "notice" }, "No overlay covers all of these criteria together: this recipe leaves some of them out.")] : []));
+  at("notices").replaceChildren(...(missing.length ? [h("p", { class: "notice" }, uncovered(missing))] : []));
   announce(`${title}: ${said}`);
+}
+
+function uncovered(missing) {
+  const named = missing.map((name) => `${DIMENSIONS[name] ?? name} ${state.criteria[name] ?? ""}`.trim()).join(", ");
+  return `Nothing in this recipe is made for ${named} yet: choose more criteria, or take it as it is.`;
 }
 
 /** Show a failure in the server's words, with a way to try again. */

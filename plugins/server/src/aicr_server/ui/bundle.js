@@ -8,6 +8,8 @@ const SELECTOR = { form: /^[^=]*=.*$/, example: "key=value" };
 const TAINT = { form: /^[^:]+:(NoSchedule|PreferNoSchedule|NoExecute)$/, example: "key=value:NoSchedule" };
 const FIELDS = {
   set: { label: "Overrides", form: /^[^:]*:[^=]+=.+$/, example: "gpu-operator:driver.version=570.172.08", message: "Invalid set parameter" },
+  "set-string": { label: "Overrides that stay text", form: /^[^:]*:[^=]+=.+$/, example: "aws-efa:image.tag=0.5", message: "Invalid set-string parameter" },
+  "set-json": { label: "Overrides in JSON", form: /^[^:]*:[^=]+=.+$/, example: 'aws-efa:tolerations=[{"operator":"Exists"}]', message: "Invalid set-json parameter" },
   "system-node-selector": { label: "Nodes for controllers", ...SELECTOR, message: "Invalid system-node-selector" },
   "system-node-toleration": { label: "Taints that controllers tolerate", ...TAINT, message: "Invalid system-node-toleration" },
   "accelerated-node-selector": { label: "Nodes with accelerators", ...SELECTOR, message: "Invalid accelerated-node-selector" },
@@ -17,10 +19,11 @@ const FIELDS = {
   nodes: { label: "Expected GPU nodes", form: /^\d+$/, example: "8", message: "nodes must be a non-negative integer" },
   repo: { label: "Git repository of the bundle", form: /\S/, example: "https://git.example/team/gpu.git", message: "" },
 };
+const SCHEDULING = Object.keys(FIELDS).filter((name) => !name.startsWith("set") && name !== "repo");
 const DEPLOYER_MESSAGE = "Invalid deployer parameter";
 
 /**
- * Give the view. `recipeText` is the recipe as the server sent it, `deployers` their names, `partial` whether no overlay
+ * Give the view. `recipeText` is the recipe as the server sent it, `deployers` their names and titles, `partial` whether no overlay
  * covers all criteria; `remember(bundle)` keeps the form in the address.
  */
 export function bundleView({ recipeText, deployers, state, partial, remember }) {
@@ -32,7 +35,8 @@ export function bundleView({ recipeText, deployers, state, partial, remember }) 
     deployerField(deployers, wanted, changed),
     textField("set", wanted, changed),
     textField("repo", wanted, changed),
-    scheduling(wanted, changed),
+    folded("Typed overrides", ["set-string", "set-json"], wanted, changed),
+    folded("Nodes and scheduling", SCHEDULING, wanted, changed),
     h("p", { class: "actions" },
       h("button", { type: "submit", class: "primary", value: "zip" }, "Download bundles.zip"),
       h("button", { type: "submit", value: "check" }, "List the files")));
@@ -45,10 +49,11 @@ export function bundleView({ recipeText, deployers, state, partial, remember }) 
 }
 
 function deployerField(deployers, wanted, changed) {
-  const names = wanted.deployer && !deployers.includes(wanted.deployer) ? [...deployers, wanted.deployer] : deployers;
+  const names = wanted.deployer && !deployers.some(({ name }) => name === wanted.deployer)
+    ? [...deployers, { name: wanted.deployer, title: "" }] : deployers;
   const current = wanted.deployer || "helm";
   return h("fieldset", { "data-field": "deployer" }, h("legend", {}, "Deployer"),
-    h("div", { class: "options" }, names.map((name) => h("label", { class: "option" },
+    h("div", { class: "options" }, names.map(({ name, title }) => h("label", { class: "option", title },
       h("input", {
         type: "radio", name: "deployer", value: name, checked: name === current,
         on: { change: () => { wanted.deployer = name === "helm" ? "" : name; changed(); } },
@@ -56,10 +61,10 @@ function deployerField(deployers, wanted, changed) {
     h("p", { class: "error", id: "error-deployer" }));
 }
 
-function scheduling(wanted, changed) {
-  const names = Object.keys(FIELDS).filter((name) => name !== "set" && name !== "repo");
+/** Fields that few need, folded away unless one of them says something. */
+function folded(title, names, wanted, changed) {
   const open = names.some((name) => wanted[name].length > 0);
-  return h("details", { open }, h("summary", {}, "Nodes and scheduling"),
+  return h("details", { open }, h("summary", {}, title),
     h("div", { class: "grid" }, names.map((name) => textField(name, wanted, changed))));
 }
 
@@ -90,7 +95,7 @@ function textField(name, wanted, changed) {
 }
 
 function formOf(example) {
-  return example.startsWith("gpu-operator:") ? "component:path=value" : example;
+  return example.includes(":") && !example.endsWith("NoSchedule") ? "component:path=value" : example;
 }
 
 /** Show a failure at its field, or take it away with an empty text. */
@@ -156,13 +161,13 @@ function fileList(document) {
   const rows = files.map((file) => h("tr", {},
     h("th", { scope: "row", class: "code" }, file.path),
     h("td", { class: "code number" }, bytes(file.size)),
-    h("td", { class: "code digest", title: file.sha256 }, String(file.sha256 ?? "").slice(0, 12))));
+    h("td", { class: "code digest", title: file.digest }, String(file.digest ?? "").replace(/^sha256:/, "").slice(0, 12))));
   const notes = document.notes ?? [];
   return [
     h("p", { class: "done" }, `${files.length} files`),
     notes.length ? h("ul", { class: "notes" }, notes.map((note) => h("li", {}, note))) : null,
     h("div", { class: "files", tabindex: "0", role: "region", "aria-label": "Files of the bundle" },
-      table("Files of the bundle", ["File", "Bytes", "SHA-256"], rows)),
+      table("Files of the bundle", ["File", "Size", "SHA-256"], rows)),
   ].filter(Boolean);
 }
 

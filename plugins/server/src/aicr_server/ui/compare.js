@@ -1,17 +1,20 @@
-// Two recipes side by side: the one of the page, and one of other criteria. What differs in values the server says.
+// Two recipes side by side: the one of the page, and one of other criteria. Which values differ, the server says.
 import { h, table } from "./dom.js";
 import { selects } from "./criteria.js";
 import { ordered } from "./recipe.js";
 import { words } from "./state.js";
 
-const SIGNS = { same: "", changed: "changed", left: "only left", right: "only right" };
+const SIGNS = { same: "", inside: "settings", changed: "changed", left: "only left", right: "only right" };
+const LABELS = ["", "Left", "Right", "Difference"];
 
 /**
- * Give the view. `left` and `right` are recipes, `changes` rows `{path, left, right}` of values that differ; `change(name,
- * value)` is called for a choice of the other criteria, `offers` are its choices; `swap` exchanges the two.
+ * Give the view. `left` and `right` are recipes, `differences` what POST /v1/diff says of them; `change(name, value)` is
+ * called for a choice of the other criteria, `offers` are its choices; `swap` exchanges the two.
  */
-export function compareView({ left, right, changes, state, offers, change, swap }) {
-  const rows = componentRows(left, right);
+export function compareView({ left, right, differences, state, offers, change, swap }) {
+  const rows = componentRows(left, right, differences);
+  const changes = settingRows(differences);
+  const phases = differences.validation.map((one) => changeRow(one.path, one));
   const demands = constraintRows(left, right);
   const heads = ["", words(state.criteria), words(state.other), "Difference"];
   return [
@@ -20,23 +23,25 @@ export function compareView({ left, right, changes, state, offers, change, swap 
       selects("with", state.other, offers, change),
       h("button", { type: "button", id: "swap", on: { click: swap } }, "Swap sides")),
     summary(rows, demands, changes),
-    h("h2", {}, "Components"), table("Components of both recipes", heads, rows.map(shownRow), "compare wide"),
-    h("h2", {}, "Constraints"), table("Constraints of both recipes", heads, demands.map(shownRow), "compare wide"),
-    h("h2", {}, "Values that differ"),
-    changes.length ? table("Values that differ", heads, changes.map(shownRow), "compare wide") : h("p", { class: "muted" }, "None."),
+    h("h2", {}, "Components"), table("Components of both recipes", heads, rows.map(shownRow), "compare wide", LABELS),
+    h("h2", {}, "Constraints"), table("Constraints of both recipes", heads, demands.map(shownRow), "compare wide", LABELS),
+    changes.length ? [h("h2", {}, "Settings that differ"), table("Settings that differ", heads, changes.map(shownRow), "compare wide", LABELS)] : null,
+    phases.length ? [h("h2", {}, "Validation that differs"), table("Validation that differs", heads, phases.map(shownRow), "compare wide", LABELS)] : null,
   ];
 }
 
 function summary(rows, demands, changes) {
   const differing = (all) => all.filter((row) => row.state !== "same").length;
   return h("p", { class: "tally", role: "status" },
-    `${differing(rows)} of ${rows.length} components, ${differing(demands)} of ${demands.length} constraints and ${changes.length} values differ.`);
+    `${differing(rows)} of ${rows.length} components, ${differing(demands)} of ${demands.length} constraints and ${changes.length} settings differ.`);
 }
 
-/** Give a row for each component of either recipe: the two versions. */
-function componentRows(left, right) {
+/** Give a row for each component of either recipe: the two versions, and whether something else of it differs. */
+function componentRows(left, right, differences) {
+  const changed = new Set(differences.components.changed.map((one) => one.name));
   const of = (recipe) => new Map(ordered(recipe).map((ref) => [ref.name, ref.version || ref.tag || "included"]));
-  return paired(of(left), of(right));
+  return paired(of(left), of(right)).map((found) => (
+    found.state === "same" && changed.has(found.name) ? { ...found, state: "inside" } : found));
 }
 
 function constraintRows(left, right) {
@@ -48,14 +53,33 @@ function paired(left, right) {
   return [...new Set([...left.keys(), ...right.keys()])].map((name) => row(name, left.get(name), right.get(name)));
 }
 
+/** Give a row for each value, field and list of a component of both recipes that is not the same in both. */
+function settingRows(differences) {
+  return differences.components.changed.flatMap(({ name, fields, lists, values }) => [
+    ...fields.filter((one) => one.field !== "version").map((one) => changeRow(`${name}: ${one.field}`, one)),
+    ...Object.entries(lists).map(([field, moved]) => row(`${name}: ${field}`, joined(moved.removed), joined(moved.added))),
+    ...values.map((one) => changeRow(`${name}: ${one.path}`, one)),
+  ]);
+}
+
+function joined(names) {
+  return names.length ? names.join(", ") : undefined;
+}
+
+/** Make a row of a change as the server writes it: `from` or `to` is missing where there is nothing on that side. */
+function changeRow(name, change) {
+  const side = (key) => (Object.hasOwn(change, key) ? JSON.stringify(change[key]) : undefined);
+  return row(name, side("from"), side("to"));
+}
+
 /** Make a row; an undefined side is one that has no such thing. */
-export function row(name, left, right) {
+function row(name, left, right) {
   const state = left === undefined ? "right" : right === undefined ? "left" : left === right ? "same" : "changed";
   return { name, left, right, state };
 }
 
 function shownRow({ name, left, right, state }) {
-  const cell = (value) => h("td", { class: "code" }, value === undefined ? h("span", { class: "muted", "aria-label": "none" }, "–") : value);
+  const cell = (value) => h("td", { class: "code" }, value === undefined ? h("span", { class: "nil muted", "aria-label": "none", role: "img" }, "–") : value);
   return h("tr", { class: `row-${state}` },
     h("th", { scope: "row", class: "code" }, name), cell(left), cell(right), h("td", { class: "sign" }, SIGNS[state]));
 }

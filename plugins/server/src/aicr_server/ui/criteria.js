@@ -4,19 +4,15 @@ import { json } from "./api.js";
 import { DIMENSIONS, query } from "./state.js";
 
 /**
- * Give what may be chosen beside `criteria`, for each dimension a list of `{value, offered}`: a value is offered when
- * it leads to a recipe together with what is chosen in the other dimensions.
+ * Give what may be chosen beside `criteria`: `offers`, for each dimension a list of `{value, offered}`, and `missing`, the
+ * dimensions whose choice no overlay covers yet. The server decides both.
  */
 export async function choices(criteria, signal) {
-  const asked = { ...criteria, nodes: "" };
-  const found = await json(`v1/criteria?${query(asked)}`, signal);
-  return Object.fromEntries(Object.keys(DIMENSIONS).map((name) => [name, found[name] ?? []]));
-}
-
-/** Whether all that is chosen is offered. */
-export function covered(criteria, offers) {
-  return Object.entries(offers).every(([name, values]) => !criteria[name]
-    || values.some((one) => one.value === criteria[name] && one.offered));
+  const { dimensions, missing } = await json(`v1/criteria?${query({ ...criteria, nodes: "" })}`, signal);
+  const offers = Object.fromEntries(Object.keys(DIMENSIONS).map((name) => [
+    name, (dimensions[name] ?? []).map((one) => ({ value: one.value, offered: one.possible && one.allowed })),
+  ]));
+  return { offers, missing };
 }
 
 /** Make the form's fields once; `change(name, value)` is called for each choice. Gives what shows a state in them. */

@@ -76,10 +76,10 @@ function copiedBySelection(text) {
   return done;
 }
 
-/** Give a table: `heads` are texts, `rows` lists of cells; the first cell that is a `th` heads its row. */
-export function table(caption, heads, rows, kind = "") {
+/** Give a table: `heads` are texts, `rows` its `tr` elements; `labels` stand beside the cells where it is too narrow for heads. */
+export function table(caption, heads, rows, kind = "", labels = heads) {
   const labelled = rows.map((row) => {
-    [...row.children].forEach((cell, place) => { cell.dataset.label = heads[place]; });
+    [...row.children].forEach((cell, place) => { cell.dataset.label = labels[place]; });
     return row;
   });
   return h("table", { class: kind },

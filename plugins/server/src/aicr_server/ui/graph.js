@@ -4,7 +4,7 @@ import { SIZE, layout, reaches } from "./layout.js";
 import { ordered } from "./recipe.js";
 
 const MARGIN = 8;
-const LONGEST = 27;
+const LONGEST = 30;
 
 /** Give the graph, what stands apart, and the same as a list. */
 export function graphView({ recipe, linkTo }) {
@@ -66,7 +66,7 @@ function drawnBox(ref, box, needs, linkTo) {
   s("title", {}, said),
   s("rect", { width: SIZE.width, height: SIZE.height, rx: 3 }),
   s("text", { x: 10, y: 17, class: "name" }, shortened(ref.name)),
-  s("text", { x: 10, y: 33, class: "of" }, shortened(ref.version ?? ref.type ?? "")));
+  s("text", { x: 10, y: 33, class: "of" }, shortened(ref.version || ref.tag || "manifests only")));
 }
 
 function phrase(names) {

@@ -3,7 +3,7 @@
 // Layers by longest path, long lines through invisible points, fewest crossings by barycentres, heights by pooling
 // adjacent violators (each layer's least-squares answer that keeps its order).
 
-export const SIZE = { width: 196, height: 42, across: 58, between: 14, through: 10 };
+export const SIZE = { width: 222, height: 42, across: 52, between: 14, through: 10 };
 
 /**
  * Lay out `nodes`, a list of `{name, needs}`. Gives `{boxes, lines, apart, width, height}`: boxes by name with `x`, `y`;

@@ -12,15 +12,15 @@ export function ordered(recipe) {
 export function componentsView({ recipe, linkTo }) {
   const rows = ordered(recipe).map((ref, index) => h("tr", {},
     h("td", { class: "number" }, String(index + 1)),
-    h("th", { scope: "row" }, h("a", { href: linkTo({ view: "values", component: ref.name }) }, ref.name)),
-    h("td", { class: "code strong" }, ref.version || ref.tag || dash()),
-    h("td", { class: "code" }, ref.namespace || dash()),
-    h("td", { class: "code source" }, sourceOf(ref)),
-    h("td", { class: "needs" }, (ref.dependencyRefs ?? []).join(", ") || dash()),
-    h("td", { class: "more" }, extras(ref) || dash())));
+    h("th", { scope: "row" }, h("a", { href: linkTo({ view: "values", component: ref.name }) }, ref.name),
+      extras(ref) ? h("span", { class: "adds" }, `+ ${extras(ref)}`) : null),
+    h("td", { class: "code strong version" }, ref.version || ref.tag || dash()),
+    h("td", { class: "code space" }, ref.namespace || dash()),
+    h("td", { class: "code source" }, h("div", {}, sourceOf(ref))),
+    h("td", { class: "needs" }, (ref.dependencyRefs ?? []).join(", ") || dash())));
   return [table(
     "Components in the order of deployment",
-    ["#", "Component", "Version", "Namespace", "Chart and source", "Needs", "Own"], rows, "wide",
+    ["#", "Component", "Version", "Namespace", "Chart and source", "Needs"], rows, "wide",
   )];
 }
 
@@ -30,11 +30,12 @@ function sourceOf(ref) {
   return [chart, h("span", { class: "muted" }, ref.source)];
 }
 
+/** Say what a recipe brings for a component beside its chart and values file. */
 function extras(ref) {
-  const overrides = Object.keys(ref.overrides ?? {}).length ? ["overrides"] : [];
+  const found = Object.keys(ref.overrides ?? {}).length ? ["values"] : [];
   const manifests = ref.manifestFiles?.length ?? 0;
-  if (manifests) overrides.push(manifests === 1 ? "1 manifest" : `${manifests} manifests`);
-  return overrides.join(", ");
+  if (manifests) found.push(manifests === 1 ? "1 manifest" : `${manifests} manifests`);
+  return found.join(", ");
 }
 
 /** Give what the recipe demands: of the cluster before, and of each phase of a validation. */
@@ -62,5 +63,5 @@ function constraintTable(caption, constraints) {
 }
 
 function dash() {
-  return h("span", { class: "muted", "aria-label": "none" }, "–");
+  return h("span", { class: "nil muted", "aria-label": "none", role: "img" }, "–");
 }

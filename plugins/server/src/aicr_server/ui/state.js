@@ -7,7 +7,7 @@ export const VIEWS = {
 
 /** Parameters of POST /v1/bundle: those that may be repeated, and those that may not. */
 export const REPEATED = [
-  "set", "system-node-selector", "system-node-toleration", "accelerated-node-selector", "accelerated-node-toleration",
+  "set", "set-string", "set-json", "system-node-selector", "system-node-toleration", "accelerated-node-selector", "accelerated-node-toleration",
   "workload-selector",
 ];
 export const SINGLE = ["deployer", "repo", "workload-gate", "nodes"];

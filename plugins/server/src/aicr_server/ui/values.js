@@ -3,11 +3,16 @@ import { copyButton, h } from "./dom.js";
 import { flag } from "./lines.js";
 import { ordered } from "./recipe.js";
 
-const ORIGINS = { file: "Values file", overlay: "Overlay" };
+const ORIGINS = { file: "Values file", overlay: "Overlay", recipe: "Recipe" };
 
-/** Give the view; `remember(changes)` keeps component, filter and origin in the address. */
-export function valuesView({ recipe, hydrated, state, remember }) {
-  const components = ordered(recipe).map((ref) => ({ ref, leaves: leaves(hydrated.components?.[ref.name]?.values ?? {}, ref) }));
+/**
+ * Give the view. `hydrated` has the values, `origins` by component and selector where each comes from; `remember(changes)`
+ * keeps component, filter and origin in the address.
+ */
+export function valuesView({ recipe, hydrated, origins, state, remember }) {
+  const components = ordered(recipe).map((ref) => ({
+    ref, leaves: leaves(hydrated.components?.[ref.name]?.values ?? {}, origins?.[ref.name]?.values ?? {}),
+  }));
   const count = h("p", { class: "muted count", role: "status" });
   const tree = h("div", { class: "tree" });
   const wanted = { component: state.component, filter: state.filter, origin: state.origin };
@@ -46,26 +51,26 @@ function field(id, label, input, kind = "") {
   return h("div", { class: `field ${kind}` }, h("label", { for: id }, label), input);
 }
 
-/** Give every leaf of a tree of values: `{path, value, origin}`; lists and empty objects are leaves. */
-export function leaves(values, ref, path = []) {
+/** Give every leaf of a tree of values: `{path, value, origin, source}`; lists and empty objects are leaves. */
+function leaves(values, origins, path = []) {
   return Object.entries(values).flatMap(([key, value]) => {
     const here = [...path, key];
-    return branch(value) ? leaves(value, ref, here) : [{ path: here, value, origin: originOf(ref, here) }];
+    if (branch(value)) return leaves(value, origins, here);
+    const [[origin, source]] = Object.entries(origins[selector(here)] ?? { file: "" });
+    return [{ path: here, value, origin, source: source === true ? "the recipe" : source }];
   });
+}
+
+/** Write keys as the selector that `aicr query` and the server's explanations use. */
+function selector(path) {
+  return path.reduce((text, key) => {
+    if (key === "" || /[.[\]]/.test(key)) return key.includes('"') ? `${text}['${key}']` : `${text}["${key}"]`;
+    return text ? `${text}.${key}` : key;
+  }, "");
 }
 
 function branch(value) {
   return value !== null && typeof value === "object" && !Array.isArray(value) && Object.keys(value).length > 0;
-}
-
-/** A value comes from the overlays' overrides where those have its path, else from the values file. */
-function originOf(ref, path) {
-  let at = ref.overrides;
-  for (const key of path) {
-    if (at === null || typeof at !== "object" || Array.isArray(at) || !Object.hasOwn(at, key)) return "file";
-    at = at[key];
-  }
-  return "overlay";
 }
 
 function chosen(ref, wanted) {
@@ -132,18 +137,22 @@ function joined(key, item) {
 
 function row(label, leaf, ref) {
   const text = shown(leaf.value);
-  const overlay = leaf.origin === "overlay";
-  const where = overlay ? "set by an overlay of the recipe" : `from ${ref.valuesFile ?? "the values file"}`;
+  const kind = leaf.origin === "file" ? "origin" : "origin overlay";
   return h("li", { class: "leaf" },
     h("span", { class: "code key" }, label),
     h("span", { class: `code value ${leaf.value === null ? "null" : typeof leaf.value}` }, text),
-    h("span", { class: overlay ? "origin overlay" : "origin", title: where }, overlay ? "overlay" : "file"),
+    h("span", { class: kind, title: `${ORIGINS[leaf.origin] ?? leaf.origin}: ${leaf.source}` }, lastPart(leaf.source)),
     asFlag(leaf, ref));
 }
 
 function asFlag(leaf, ref) {
   const text = flag(ref.name, leaf.path, leaf.value);
   return text ? copyButton(text.split(" ", 1)[0], () => text, `Copy ${leaf.path.join(".")} as a flag`) : null;
+}
+
+/** Give a file's own name; overlays have no folders. */
+function lastPart(source) {
+  return source.slice(source.lastIndexOf("/") + 1);
 }
 
 function shown(value) {
