@@ -86,6 +86,12 @@ def make_plan(
 
         notes.extend(apply_policy(environment, selection.recipe, "bundle"))
     whole = _plan(environment, selection, catalogue, options, request, notes)
+    if not any(release.kind != "manifests" or release.manifests for release in whole.releases):
+        raise AicrError(
+            Code.INVALID_REQUEST,
+            "nothing would be installed: no component has a chart's source or manifests",
+            hint="give one a source, or manifestFiles that are not empty when they are rendered",
+        )
     whole = attrs.evolve(whole, settings=chosen, serial=request.serial, destination=destination)
     return Planned(whole, selection.recipe, catalogue, plugin, deployer)
 

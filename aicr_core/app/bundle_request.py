@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core.app import sources
-from aicr_core.engine import setflags
+from aicr_core.engine import deployers, setflags
 from aicr_core.engine.order import is_disabled
 from aicr_core.engine.overrides import Setting
 from aicr_core.kit.errors import AicrError, Code
@@ -74,7 +74,7 @@ class BundleRequest(NamedTuple):
 
 
 def parse_options(request: BundleRequest) -> Document:
-    """Parse selectors, tolerations, gate and node count. Raises AicrError naming the flag."""
+    """Parse selectors, tolerations, gate, node count and repository. Raises AicrError naming the flag."""
     if request.nodes < 0:
         raise AicrError(Code.INVALID_REQUEST, "a number of nodes is not negative", where="--nodes")
     split = list if request.literal_commas else setflags.split_commas
@@ -96,7 +96,7 @@ def parse_options(request: BundleRequest) -> Document:
             split(request.workload_selector), "--workload-selector"
         ),
         "nodes": request.nodes,
-        "repo": request.repo,
+        "repo": deployers.repository(request.repo),
         "strict_values": request.strict_values,
     }
 

@@ -20,6 +20,38 @@ APP_NAME = "appName"
 """The setting that ``--app-name`` gives (spec/beyond.md 2.6)."""
 
 
+_UNSAFE = frozenset("'\"`$\\<>")
+
+
+def repository(text: str) -> str:
+    """Hold ``--repo`` to what may stand in files, commands and READMEs; give it without blanks around it.
+
+    Whether it is a form that the deployer's tool takes is for the deployer to say. Raises AicrError(INVALID_REQUEST).
+    """
+    url = text.strip()
+    problem = hint = ""
+    if url.startswith("-") or any(c in _UNSAFE or c.isspace() or not c.isprintable() for c in url):
+        problem = "the URL holds a blank, quote, $, <, >, backslash or control character, or begins with -"
+    elif url.startswith("oci://"):
+        problem, hint = "a registry is no Git repository", "publish the bundle: --output oci://..."
+    elif has_password(url):
+        problem = "the URL holds a password, which would be in every file of the bundle"
+        hint = "leave it out; what reads the repository has credentials of its own in the cluster"
+    if problem:
+        raise AicrError(Code.INVALID_REQUEST, problem, where="--repo", hint=hint)
+    return url
+
+
+def has_password(url: str) -> bool:
+    """Whether a URL holds a password before its host."""
+    from urllib.parse import urlsplit
+
+    try:
+        return "://" in url and urlsplit(url).password is not None
+    except ValueError:
+        return False
+
+
 def split(texts: Iterable[str]) -> tuple[list[str], list[str]]:
     """Part the texts of ``--set`` into those of components and those of the deployer."""
     mine: list[str] = []

@@ -124,3 +124,68 @@ def test_values_of_a_kustomize_folder_are_remarked_on(
     ):
         assert write(tmp_path, [{**folder, **more}]) == 0
         assert ("takes none of" in capsys.readouterr().out) is said
+
+
+@pytest.mark.parametrize("deployer", ["helm", "argocd", "argocd-helm", "flux", "helmfile"])
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("https://git example.com/r", "blank"),
+        ("https://git.example.com/r\nx", "blank"),
+        ("https://git.example.com/\x1b[31m", "control"),
+        ("https://git.example.com/$(id)", "$"),
+        ('https://git.example.com/"', "quote"),
+        ("--upload-pack=x", "begins with -"),
+        ("oci://reg.example/x", "no Git repository"),
+        ("https://user:token@git.example.com/r.git", "password"),
+        ("ssh://user:token@git.example.com/r.git", "password"),
+    ],
+)
+def test_a_repository_that_cannot_work_is_refused(
+    deployer: str, url: str, reason: str, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert write(tmp_path, [REF], "-d", deployer, f"--repo={url}") == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "--repo" in line]
+    assert reason in line
+    assert "token@" not in line
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("deployer", ["argocd", "argocd-helm", "flux"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://git.example.com/r.git",
+        "git@github.com:team/r.git",
+        "ssh://git@host:22/r",
+        "https://[::1]:8443/r",
+    ],
+)
+def test_every_form_of_a_repository(deployer: str, url: str, tmp_path: pathlib.Path) -> None:
+    manifest = {
+        **REF,
+        "name": "gpu-operator",
+        "manifestFiles": ["components/gpu-operator/manifests/gke-resource-quota.yaml"],
+    }
+    made = []
+    for number, text in enumerate((url, f"  {url} ")):
+        (tmp_path / str(number)).mkdir()
+        assert write(tmp_path / str(number), [manifest], "-d", deployer, "--repo", text) == 0
+        files = sorted(
+            path for path in (tmp_path / str(number) / "out").rglob("*") if path.is_file()
+        )
+        made.append([path.read_bytes() for path in files])
+    assert made[0] == made[1]
+    address = {"flux": url.replace("git@github.com:", "ssh://git@github.com/")}.get(deployer, url)
+    assert any(address.encode() in data for data in made[0])
+
+
+@pytest.mark.parametrize("deployer", ["helm", "argocd", "argocd-helm", "flux", "helmfile"])
+def test_a_bundle_that_would_install_nothing_is_refused(
+    deployer: str, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nothing = {"name": "one", "namespace": "n", "type": "Helm"}
+    assert write(tmp_path, [nothing], "-d", deployer) == 2
+    assert "nothing" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert write(tmp_path, [nothing, {**REF, "name": "two"}], "-d", deployer) == 0

@@ -1,4 +1,4 @@
-"""Settings and ``--repo`` that cannot work are refused by name, before a file is made."""
+"""Settings that cannot work are refused by name, before a file is made."""
 
 from __future__ import annotations
 
@@ -50,25 +50,6 @@ def test_a_bad_setting_is_named(deployer: str, name: str, value: str) -> None:
 def test_charts_of_registries_are_named_one_way_or_the_other() -> None:
     with pytest.raises(AicrError, match="none of legacy, plain"):
         files("argocd", plan(release("a"), settings={"ociCharts": "oci"}))
-
-
-@pytest.mark.parametrize(
-    ("url", "reason"),
-    [
-        ("https://git example.com/r", "blank"),
-        ("https://git.example.com/r\n", "blank"),
-        ("https://git.example.com/$(id)", "blank"),
-        ('https://git.example.com/"', "blank"),
-        ("--upload-pack=x", "begins with -"),
-        ("oci://reg.example/x", "no Git repository"),
-        ("https://user:token@git.example.com/r.git", "password"),
-    ],
-)
-def test_a_repository_that_cannot_work_is_refused(url: str, reason: str) -> None:
-    for deployer in ("argocd", "argocd-helm"):
-        with pytest.raises(AicrError, match=reason) as caught:
-            files(deployer, plan(release("a"), repo=url))
-        assert caught.value.where == "--repo"
 
 
 @pytest.mark.parametrize(
