@@ -355,7 +355,7 @@ def test_copied_flags_give_the_same_values(
 def test_comparison(page: Browser) -> None:
     _go(page, f"{FULL}&view=compare&with.service=gke&with.accelerator=h100&with.intent=inference")
     assert page.texts("#view thead")[0].replace("\n", " ").split("\t") == [
-        "", "eks · h100 · training · ubuntu · kubeflow", "gke · h100 · inference", "Difference",
+        "Name", "eks · h100 · training · ubuntu · kubeflow", "gke · h100 · inference", "Difference",
     ] or "gke · h100 · inference" in page.text("#view thead")  # fmt: skip
     rows = page.script(
         "return [...document.querySelectorAll('#view tbody tr')].map((row) => [...row.children].map((cell) => cell.innerText))"

@@ -132,14 +132,16 @@ function uncovered(missing) {
   return `Nothing in this recipe is made for ${named} yet: choose more criteria, or take it as it is.`;
 }
 
-/** Show a failure in the server's words, with a way to try again. */
+/** Show a failure in the server's words, with a way to try again; a defect of the page goes to the console as well. */
 function showProblem(error) {
-  if (!(error instanceof Problem)) throw error;
+  const ours = !(error instanceof Problem);
+  const { message, reason, code, requestId } = ours ? { message: "The page cannot show this", reason: error.message } : error;
   at("view").replaceChildren();
   at("problem").replaceChildren(h("div", { class: "problem" },
-    h("p", {}, h("b", {}, error.message), error.reason ? `: ${error.reason}` : ""),
-    h("p", { class: "muted code" }, [error.code, error.requestId && `request ${error.requestId}`].filter(Boolean).join(" · ")),
+    h("p", {}, h("b", {}, message), reason ? `: ${reason}` : ""),
+    h("p", { class: "muted code" }, [code, requestId && `request ${requestId}`].filter(Boolean).join(" · ")),
     h("button", { type: "button", on: { click: show } }, "Try again")));
+  if (ours) throw error;
 }
 
 /** Make the tabs, or show which one is chosen. */

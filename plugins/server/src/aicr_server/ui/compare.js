@@ -16,7 +16,7 @@ export function compareView({ left, right, differences, state, offers, change, s
   const changes = settingRows(differences);
   const phases = differences.validation.map((one) => changeRow(one.path, one));
   const demands = constraintRows(left, right);
-  const heads = ["", words(state.criteria), words(state.other), "Difference"];
+  const heads = ["Name", words(state.criteria), words(state.other), "Difference"];
   return [
     h("div", { class: "against" },
       h("h2", {}, "Compare with"),

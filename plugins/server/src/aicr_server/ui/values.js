@@ -11,7 +11,7 @@ const ORIGINS = { file: "Values file", overlay: "Overlay", recipe: "Recipe" };
  */
 export function valuesView({ recipe, hydrated, origins, state, remember }) {
   const components = ordered(recipe).map((ref) => ({
-    ref, leaves: leaves(hydrated.components?.[ref.name]?.values ?? {}, origins?.[ref.name]?.values ?? {}),
+    ref, leaves: leaves(own(hydrated.components, ref.name)?.values ?? {}, own(origins, ref.name)?.values ?? {}),
   }));
   const count = h("p", { class: "muted count", role: "status" });
   const tree = h("div", { class: "tree" });
@@ -56,9 +56,14 @@ function leaves(values, origins, path = []) {
   return Object.entries(values).flatMap(([key, value]) => {
     const here = [...path, key];
     if (branch(value)) return leaves(value, origins, here);
-    const [[origin, source]] = Object.entries(origins[selector(here)] ?? { file: "" });
+    const [[origin, source]] = Object.entries(own(origins, selector(here)) ?? { file: "" });
     return [{ path: here, value, origin, source: source === true ? "the recipe" : source }];
   });
+}
+
+/** Give what an object of the server has under a name, and nothing that every object has. */
+function own(object, name) {
+  return Object.hasOwn(object ?? {}, name) ? object[name] : undefined;
 }
 
 /** Write keys as the selector that `aicr query` and the server's explanations use. */
