@@ -113,6 +113,8 @@ def _type(node: Node) -> str:
     if "$ref" in node:
         name = node["$ref"].rpartition("/")[2]
         return f'<a href="#{_schema_id(name)}">{escape(name)}</a>'
+    if "anyOf" in node:
+        return " or ".join(_type(item) for item in node["anyOf"])
     if "const" in node:
         return f"<code>{escape(json.dumps(node['const']))}</code>"
     if "enum" in node:

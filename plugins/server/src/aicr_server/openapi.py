@@ -45,6 +45,7 @@ def document(session: Session) -> dict[str, Any]:
         "security": [{}, {"token": []}],
         "tags": [
             {"name": "Recipes", "description": "Criteria to recipes, and what is in them"},
+            {"name": "Catalogue", "description": "What there is to choose from"},
             {"name": "Bundles", "description": "Recipes to files that deploy them"},
             {"name": "Health", "description": "Probes and counters; never limited"},
             {"name": "System", "description": "The service itself"},

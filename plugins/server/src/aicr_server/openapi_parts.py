@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from aicr_server.openapi_documents import documents, record, schema
 from aicr_server.problems import PROBLEM_TYPE, STATUS
 from aicr_server.querystring import MOST_NODES
 from aicr_server.settings import DIMENSIONS
@@ -30,7 +31,7 @@ _HEADERS: dict[str, tuple[str, Node]] = {
     "X-RateLimit-Reset": ("Unix time at which there is one more", COUNT),
     "Retry-After": ("Seconds to wait", COUNT),
     "Cache-Control": ("How long an answer may be kept", TEXT),
-    "ETag": ("Strong validator: a digest of the answer", {**TEXT, "pattern": '^"[0-9a-f]+"$'}),
+    "ETag": ("Strong validator: a digest of the answer", {**TEXT, "pattern": '^"[0-9a-f]+(-gzip)?"$'}),
     "Allow": ("Methods of the path", TEXT),
     "WWW-Authenticate": ("How to authenticate", TEXT),
     "Content-Disposition": ("Name for the file", TEXT),
@@ -38,6 +39,11 @@ _HEADERS: dict[str, tuple[str, Node]] = {
     "X-Bundle-Size": ("Their bytes, unpacked", COUNT),
     "X-Bundle-Duration": ("Time it took", {**TEXT, "pattern": "^[0-9]+(\\.[0-9]+)?ms$"}),
     "X-Bundle-Notes": ("Notes for whoever deploys it", COUNT),
+    "X-AICR-Warnings": (
+        "How many things a person should know; the texts are in X-AICR-Warning",
+        COUNT,
+    ),
+    "Vary": ("Headers of the request that the answer depends on", TEXT),
 }
 CHAINED = (
     "X-API-Version", "X-Request-Id",
@@ -49,6 +55,7 @@ _FAILURES: dict[int, tuple[str, str, tuple[str, ...]]] = {
     401: ("Unauthorized", "The server wants a bearer token", ("WWW-Authenticate",)),
     404: ("NotFound", "There is no such thing", ()),
     405: ("WrongMethod", "The path has other methods", ("Allow",)),
+    406: ("NotAcceptable", "The client takes no form of the answer", ()),
     408: ("SlowBody", "The body was not complete in time", ()),
     413: ("TooLarge", "The body is larger than the server takes", ()),
     429: ("TooMany", "The client asked more often than it may", ("Retry-After",)),
@@ -87,11 +94,6 @@ def failures(*statuses: int) -> Node:
     }
 
 
-def schema(name: str) -> Node:
-    """Give a reference to a schema."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
 def value(vocabulary: Vocabulary, dimension: str) -> Node:
     """Give the schema of a criteria value as a client may write it: canonical names, ``any``, and aliases."""
     known = vocabulary.values[dimension]
@@ -119,6 +121,7 @@ def components(
             "Error": _error(),
             "Problem": _problem(),
             "CriteriaSpec": spec,
+            "CriteriaOnly": {**spec, "type": "object", "additionalProperties": False},
             "RecipeCriteria": {
                 "type": ["object", "null"],
                 "properties": {
@@ -161,10 +164,11 @@ def components(
                 "required": ["componentRefs"],
                 "examples": [_RECIPE],
             },
-            "Service": _record(routes={"type": "array", "items": TEXT}, service={"const": "aicrd"}, version=TEXT),
-            "Health": _record(status={"const": "healthy"}, timestamp=_TIME),
-            "Ready": _record(status={"const": "ready"}, timestamp=_TIME),
-            "NotReady": _record(status={"const": "not_ready"}, timestamp=_TIME, reason=TEXT),
+            **documents(read["Snapshot"]),
+            "Service": record(routes={"type": "array", "items": TEXT}, service={"const": "aicrd"}, version=TEXT),
+            "Health": record(status={"const": "healthy"}, timestamp=_TIME),
+            "Ready": record(status={"const": "ready"}, timestamp=_TIME),
+            "NotReady": record(status={"const": "not_ready"}, timestamp=_TIME, reason=TEXT),
         },
         "headers": {
             name: {"description": text, "schema": kind} for name, (text, kind) in _HEADERS.items()
@@ -178,10 +182,6 @@ def components(
             }
         },
     }  # fmt: skip
-
-
-def _record(**fields: Node) -> Node:
-    return {"type": "object", "properties": fields, "required": list(fields)}
 
 
 def _error() -> Node:
