@@ -121,17 +121,6 @@ def test_the_index_is_the_same_bytes_for_every_seed(
     assert trees[0] == trees[1] == trees[2]
 
 
-def test_jobs_and_seeds_change_no_byte_of_a_bundle(tmp_path: pathlib.Path) -> None:
-    _child("0", ["recipe", *FULL, "-o", "recipe.yaml"], tmp_path)
-    trees = []
-    for seed, jobs in (("0", "1"), ("0", "8"), ("4242", "1"), ("4242", "8"), ("7", "0")):
-        out = f"bundle-{seed}-{jobs}"
-        _child(seed, ["bundle", "-r", "recipe.yaml", "-o", out, "--jobs", jobs], tmp_path)
-        trees.append(_tree(tmp_path / out))
-    assert len(trees[0]) > 30
-    assert all(tree == trees[0] for tree in trees)
-
-
 def test_bundles_of_one_session_equal_those_of_fresh_ones(tmp_path: pathlib.Path) -> None:
     """A bundle with overrides, a plain one, and the first again: nothing of one reaches the next."""
     recipes = {

@@ -6,8 +6,6 @@ import functools
 import json
 import os
 import pathlib
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -141,35 +139,3 @@ def leaf_plan(name: str, deployer: str, folder: pathlib.Path, **fields: Any) -> 
     path.write_text(out, "utf-8")
     request = BundleRequest(recipe=str(path), deployer=deployer, **fields)
     return make_plan(_environment(), request).plan
-
-
-def same_everywhere(deployer: str, folder: pathlib.Path, *words: str) -> dict[str, bytes]:
-    """Make one bundle in processes that differ in locale, time zone, umask, hash seed, jobs and place; give its files.
-
-    Raises AssertionError where a byte or a mode differs.
-    """
-    path = folder / "recipe.yaml"
-    status, out, err = run(
-        ["recipe", *leaves()["h100-eks-ubuntu-training-kubeflow"]], _environment()
-    )
-    assert status == 0, err
-    path.write_text(out, "utf-8")
-    found = []
-    for number, (seed, locale, zone, umask, jobs) in enumerate(
-        [("0", "C", "UTC", 0o022, "1"), ("42", "tr_TR.UTF-8", "Pacific/Chatham", 0o077, "7")]
-    ):
-        target = folder / ("x" * number) / "bundle"
-        target.parent.mkdir(exist_ok=True)
-        done = subprocess.run(
-            [sys.executable, "-m", "aicr_core", "bundle", "-r", path, "-o", target, "-d", deployer, "--jobs", jobs, *words],
-            env={**os.environ, "PYTHONHASHSEED": seed, "LC_ALL": locale, "TZ": zone}, umask=umask,
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        files = sorted(item for item in target.rglob("*") if item.is_file())
-        found.append(
-            {str(i.relative_to(target)): (i.read_bytes(), i.stat().st_mode & 0o777) for i in files}
-        )
-    assert found[0] == found[1]
-    assert not any(str(folder).encode() in data for data, _ in found[0].values())
-    return {name: data for name, (data, _) in found[0].items()}

@@ -1,4 +1,4 @@
-"""The same recipe, options and plugins give the same bytes, however many jobs run, and wherever."""
+"""The same recipe, options and plugins give the same bytes, however many jobs run, and wherever, with every deployer."""
 
 from __future__ import annotations
 
@@ -8,17 +8,26 @@ import pathlib
 import stat
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
+from aicr_core.api import Settings
+from aicr_core.app.environment import Environment
+
 NAMES = [f"c{number:02d}" for number in range(12)]
+KINDS: list[dict[str, Any]] = [
+    {"type": "Helm", "source": "https://charts.example", "version": "v1.0.0"},
+    {"type": "Helm", "source": "oci://charts.example/x", "version": "1.0.0"},
+    {"type": "Kustomize", "source": "https://git.example/k", "path": "base", "tag": "v1"},
+]
 RECIPE = {
     "kind": "RecipeResult",
     "apiVersion": "aicr.nvidia.com/v1alpha1",
     "criteria": {"service": "eks"},
     "componentRefs": [
-        {"name": name, "namespace": f"n{place % 3}", "type": "Helm", "source": "https://charts.example",
-         "version": "1.0.0", "overrides": {"ü": "ß", "b": 1, "a": [{"z": 1, "y": "no"}]}}
+        {"name": name, "namespace": f"n{place % 4}", **KINDS[place % 3], "dependencyRefs": NAMES[place + 5 : place + 7],
+         "overrides": {"ü": "ß", "b": 1, "n": {"x": None}, "a": [{"z": 1, "y": "no"}]}}
         for place, name in enumerate(NAMES)
     ],
     "deploymentOrder": NAMES[::-1],
@@ -34,7 +43,7 @@ def bundle(ctx, component, values, plan):
     time.sleep(wait * 0.01)
     if component["name"] in os.environ.get("FAILING", "").split(","):
         raise ValueError("cannot do " + component["name"])
-    text = ("# " + component["name"] + "\\na: 1\\n").encode()
+    text = ("# " + component["name"] + "\\nkind: A\\nmetadata: {annotations: {helm.sh/hook: x, b: c}}\\n").encode()
     return ComponentBundle(
         name=component["name"],
         values={**values, "made": component["name"]},
@@ -49,7 +58,12 @@ MANIFEST = 'name = "slow"\nhooks = ["aicr_bundlers"]\n[[provides]]\nkind = "bund
 
 
 def run(
-    folder: pathlib.Path, target: str, jobs: str, umask: int = 0o022, **env: str
+    folder: pathlib.Path,
+    target: str,
+    jobs: str,
+    umask: int = 0o022,
+    deployer: str = "helm",
+    **env: str,
 ) -> subprocess.CompletedProcess[str]:
     site = folder / "site"
     if not site.exists():
@@ -65,7 +79,7 @@ def run(
     surroundings = {**os.environ, "PYTHONPATH": str(site), "ORDER": "up", **env}
     return subprocess.run(
         [sys.executable, "-m", "aicr_core", "bundle", "-r", folder / "recipe.json", "-o", folder / target,
-         "--jobs", jobs, "--accelerated-node-selector", "b=1,a=2"],
+         "--jobs", jobs, "--accelerated-node-selector", "b=1,a=2", "-d", deployer, "--repo", "https://git.example/r"],
         env=surroundings, capture_output=True, text=True, check=False, umask=umask,
     )  # fmt: skip
 
@@ -78,30 +92,32 @@ def tree(root: pathlib.Path) -> dict[str, tuple[bytes, int]]:
     }
 
 
-@pytest.fixture
-def reference(tmp_path: pathlib.Path) -> dict[str, tuple[bytes, int]]:
-    done = run(tmp_path, "one", "1", PYTHONHASHSEED="0", LC_ALL="C", TZ="UTC")
+DEPLOYERS = sorted(
+    Environment(Settings.from_env({**os.environ, "AICR_INDEX": "off"})).manager.named("aicr_deployers", "name")
+)  # fmt: skip
+PLACES = [
+    ("up", "2", "1", "C.UTF-8", "Asia/Kathmandu", 0o077),
+    ("deep/er/down", "12", "42", "tr_TR.UTF-8", "America/St_Johns", 0o000),
+    ("mixed", "5", "7", "POSIX", "Pacific/Chatham", 0o027),
+]
+
+
+@pytest.mark.parametrize("deployer", DEPLOYERS)
+def test_in_every_order_and_everywhere(deployer: str, tmp_path: pathlib.Path) -> None:
+    done = run(tmp_path, "one", "1", deployer=deployer, PYTHONHASHSEED="0", LC_ALL="C", TZ="UTC")
     assert done.returncode == 0, done.stderr
-    found = tree(tmp_path / "one")
-    assert b"made: c03" in found["c03/values.yaml"][0]
-    assert len(found) > 12 * 5
-    return found
-
-
-def test_in_every_order_and_everywhere(
-    tmp_path: pathlib.Path, reference: dict[str, tuple[bytes, int]]
-) -> None:
-    places = [
-        ("up", "2", "1", "C.UTF-8", "Asia/Kathmandu", 0o077),
-        ("down", "12", "42", "tr_TR.UTF-8", "America/St_Johns", 0o000),
-        ("mixed", "5", "7", "POSIX", "Pacific/Chatham", 0o027),
-    ]
-    for order, jobs, seed, locale, zone, umask in places:
+    reference = tree(tmp_path / "one")
+    assert any(b"made: c03" in data for data, _ in reference.values())
+    assert len(reference) > 12 * 2
+    assert not any(str(tmp_path).encode() in data for data, _ in reference.values())
+    for target, jobs, seed, locale, zone, umask in PLACES:
+        (tmp_path / target).parent.mkdir(parents=True, exist_ok=True)
         done = run(
-            tmp_path, order, jobs, umask, ORDER=order, PYTHONHASHSEED=seed, LC_ALL=locale, TZ=zone
+            tmp_path, target, jobs, umask, deployer, ORDER=target.rpartition("/")[2], PYTHONHASHSEED=seed,
+            LC_ALL=locale, TZ=zone, SOURCE_DATE_EPOCH=seed,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        assert tree(tmp_path / order) == reference
+        assert tree(tmp_path / target) == reference
 
 
 def test_every_failure_is_named_in_one_order_and_nothing_is_written(tmp_path: pathlib.Path) -> None:

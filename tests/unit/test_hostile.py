@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pathlib
-import stat
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -170,23 +169,6 @@ class TestOutput:
         after = {p: p.read_bytes() for p in sorted((tmp_path / "out").rglob("*")) if p.is_file()}
         assert after == before
         assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "recipe.yaml"]
-
-    def test_the_same_bytes_for_any_number_of_jobs(self, tmp_path: pathlib.Path) -> None:
-        trees = []
-        for jobs in ("1", "8"):
-            assert self.write(tmp_path, "--jobs", jobs) == 0
-            out = tmp_path / "out"
-            trees.append(
-                {
-                    str(path.relative_to(out)): (
-                        path.read_bytes(),
-                        stat.S_IMODE(path.stat().st_mode),
-                    )
-                    for path in sorted(out.rglob("*"))
-                    if path.is_file()
-                }
-            )
-        assert trees[0] == trees[1]
 
 
 @given(st.binary(max_size=200))

@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-import stat
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -17,7 +14,6 @@ from golden_run import run
 from aicr_core.app.environment import Environment
 from aicr_core.model.settings import Settings
 
-AICR = pathlib.Path(sys.executable).parent / "aicr"
 DIMENSIONS = ("service", "accelerator", "intent", "os", "platform")
 
 
@@ -82,44 +78,3 @@ def _own(application: Any) -> Any:
     """The values with which an Application shows manifests of the chart; None for any other."""
     source = application["spec"]["source"]
     return inner(application) if source.get("path") == "." else None
-
-
-RECIPE = """\
-kind: RecipeResult
-apiVersion: aicr.nvidia.com/v1alpha1
-metadata: {version: v9}
-criteria: {service: eks}
-componentRefs:
-  - {name: one, type: Helm, namespace: n, chart: c, source: "https://e/c", version: v1.0.0,
-     overrides: {b: "no", a: {z: "1e3", "\u00e4": "{{ x }}"}, n: null}}
-  - {name: two, type: Helm, namespace: n, chart: c, source: "oci://e/c", version: v1.0.0, dependencyRefs: [one]}
-  - {name: gpu-operator, type: Helm, namespace: g, chart: g, source: "https://e/c", version: v1.0.0,
-     manifestFiles: [components/gpu-operator/manifests/gke-resource-quota.yaml]}
-"""
-
-
-@pytest.mark.parametrize("deployer", ["argocd", "argocd-helm"])
-def test_the_same_bytes_everywhere(deployer: str, tmp_path: pathlib.Path) -> None:
-    """Neither locale, time zone, umask, hash seed nor the folder reaches a file."""
-    (tmp_path / "r.yaml").write_text(RECIPE, "utf-8")
-    worlds = (
-        {"LC_ALL": "C", "TZ": "UTC", "PYTHONHASHSEED": "1", "PYTHONUTF8": "0"},
-        {
-            "LC_ALL": "C.UTF-8",
-            "TZ": "Asia/Kathmandu",
-            "PYTHONHASHSEED": "77",
-            "SOURCE_DATE_EPOCH": "5",
-        },
-    )
-    made = []
-    for number, world in enumerate(worlds):
-        target = tmp_path / ("b" * (number + 1))
-        subprocess.run(
-            [AICR, "bundle", "-r", tmp_path / "r.yaml", "-o", target, "-d", deployer, "--jobs", str(number + 1)],
-            env={**os.environ, **world}, umask=(0o077, 0o000)[number], check=True, capture_output=True,
-        )  # fmt: skip
-        modes = {p: stat.S_IMODE((target / p).stat().st_mode) for p in _read(target)}
-        made.append((_read(target), modes))
-    assert made[0] == made[1]
-    for path, data in made[0][0].items():
-        assert str(tmp_path).encode() not in data, path

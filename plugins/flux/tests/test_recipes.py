@@ -1,4 +1,4 @@
-"""Every leaf recipe that is shipped: valid objects, a roll-out that ends, no value and no manifest lost, same bytes."""
+"""Every leaf recipe that is shipped: valid objects, a roll-out that ends, no value and no manifest lost."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 from flux_lab import bundle
-from plans import leaf_plan, leaves, objects, rendered, same_everywhere
+from plans import leaf_plan, leaves, objects, rendered
 
 from aicr_core.api import parts
 
@@ -33,11 +33,6 @@ def test_no_recipe_needs_the_placeholder_with_a_repository(tmp_path: pathlib.Pat
     found = bundle(leaf_plan("h100-eks-ubuntu-training-kubeflow", "flux", tmp_path, repo=REPO))
     assert not any(b"YOUR-ORG" in data for data in found.files.values())
     assert list(found.of_kind("GitRepository")) == ["git-example-com-bundle"]
-
-
-def test_the_same_bytes_everywhere(tmp_path: pathlib.Path) -> None:
-    files = same_everywhere("flux", tmp_path, "--repo", REPO)
-    assert {"README.md", "kustomization.yaml", "recipe.yaml", "bundle-info.yaml"} <= set(files)
 
 
 def test_the_readme_names_every_release_in_order(tmp_path: pathlib.Path) -> None:

@@ -25,7 +25,6 @@ from plans import (
     put,
     release,
     rendered,
-    same_everywhere,
 )
 
 from aicr_core.api import AicrError, Artifact, BundlePlan, Release, load_all, parts
@@ -205,11 +204,6 @@ def test_a_shipped_recipe_is_whole(name: str, tmp_path: pathlib.Path) -> None:
     bundle = put(made(deploy, of), tmp_path / "b")
     charts = [path.parent for path in bundle.glob("*/Chart.yaml")]
     assert rendered(charts) == objects(of)
-
-
-def test_the_same_bytes_everywhere(tmp_path: pathlib.Path) -> None:
-    files = same_everywhere("helmfile", tmp_path)
-    assert {"README.md", "helmfile.yaml", "level-0.yaml", "recipe.yaml"} <= set(files)
 
 
 def test_the_readme_names_every_release_in_order(tmp_path: pathlib.Path) -> None:
