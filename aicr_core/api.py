@@ -116,6 +116,10 @@ if TYPE_CHECKING:
         markdown,
         table,
     )
+    from aicr_core.kit.tree import (
+        in_order,
+        leaves,
+    )
     from aicr_core.kit.yamlio import (
         load,
         load_all,
@@ -303,8 +307,10 @@ __all__ = [
     "fetch",
     "hookimpl",
     "image_reference",
+    "in_order",
     "junit_document",
     "junit_seconds",
+    "leaves",
     "load",
     "load_all",
     "local_chart",
@@ -396,8 +402,10 @@ _LATE = {
     "failed": "aicr_core.model.check",
     "fetch": "aicr_core.kit.http",
     "image_reference": "aicr_core.kit.imageref",
+    "in_order": "aicr_core.kit.tree",
     "junit_document": "aicr_core.kit.junit",
     "junit_seconds": "aicr_core.kit.junit",
+    "leaves": "aicr_core.kit.tree",
     "load": "aicr_core.kit.yamlio",
     "load_all": "aicr_core.kit.yamlio",
     "local_chart": "aicr_core.model.parts",

@@ -181,3 +181,9 @@ def test_an_object_that_flux_would_refuse_is_seen() -> None:
     broken["spec"]["chart"]["spec"]["sourceRef"]["kind"] = "OCIRepository"
     with pytest.raises(AssertionError, match="OCIRepository"):
         check("a", broken)
+
+
+def test_the_order_in_which_values_are_set_changes_no_byte() -> None:
+    first = release("a", values={"b": 1, "a": {"z": 1, "y": [{"d": 1, "c": None}]}})
+    then = release("a", values={"a": {"y": [{"c": None, "d": 1}], "z": 1}, "b": 1})
+    assert one(first).files == one(then).files

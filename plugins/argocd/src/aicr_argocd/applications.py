@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aicr_argocd.units import PRE
-from aicr_core.api import to_yaml
+from aicr_core.api import in_order, leaves, to_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,24 +105,10 @@ def inline(values: Mapping[str, Any]) -> Document:
     As an object, or as text where one is null: an object of the API does not reliably keep a null, which tells Helm
     to drop a default.
     """
-    if _has_null(values):
+    if any(leaf is None for leaf in leaves(values)):
         return {"values": to_yaml(dict(values), sort_keys=True)}
-    return {"valuesObject": _sorted(values)} if values else {}
-
-
-def _sorted(value: Any) -> Any:
     # As in values.yaml: what is set in another order is no difference for whoever looks at a change.
-    if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    return [_sorted(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-def _has_null(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(_has_null(item) for item in value.values())
-    if isinstance(value, (list, tuple)):
-        return any(_has_null(item) for item in value)
-    return value is None
+    return {"valuesObject": in_order(values)} if values else {}
 
 
 def directory(unit: Unit) -> Document:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aicr_core.api import AicrError, Artifact, Code, local_chart, parts, to_yaml
+from aicr_core.api import AicrError, Artifact, Code, in_order, local_chart, parts, to_yaml
 from aicr_flux import objects, remarks, setup, sources
 from aicr_flux.graph import KUSTOMIZE, LOCAL, Node, nodes
 from aicr_flux.values import part_nulls
@@ -116,7 +116,8 @@ def _values(part: Part) -> tuple[dict[str, Any], dict[str, str]]:
     for key, values in ((REMOVED, nulls), (OPEN, dict(part.release.dynamic))):
         if values:
             texts[key] = to_yaml(_nested(part, values), sort_keys=True)
-    return _nested(part, plain), texts
+    # As in the texts: what is set in another order is no difference for whoever looks at a change.
+    return _nested(part, in_order(plain)), texts
 
 
 def _nested(part: Part, values: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from aicr_core.api import leaves
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -28,16 +30,8 @@ def part_nulls(values: Mapping[str, Any]) -> tuple[Values, Values]:
                 plain[key] = inner
             if removed:
                 nulls[key] = removed
-        elif _has_null(value):
+        elif any(leaf is None for leaf in leaves(value)):
             nulls[key] = value
         else:
             plain[key] = value
     return plain, nulls
-
-
-def _has_null(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(_has_null(item) for item in value.values())
-    if isinstance(value, (list, tuple)):
-        return any(_has_null(item) for item in value)
-    return value is None

@@ -7,7 +7,7 @@ import shlex
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from aicr_core.api import restarts
+from aicr_core.api import leaves, restarts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,7 +42,7 @@ def _notes(plan: BundlePlan) -> Iterator[str]:
     for release in plan.releases:
         if release.dynamic:
             yield f"{release.name} leaves values open: fill in {release.name}/cluster-values.yaml"
-        if release.kind == "helm" and _refers(release.values):
+        if release.kind == "helm" and any(_refers(leaf) for leaf in leaves(release.values)):
             yield (
                 f"values of {release.name} hold ref+...: helmfile puts in what they refer to, on the machine it runs on"
             )
@@ -50,10 +50,6 @@ def _notes(plan: BundlePlan) -> Iterator[str]:
 
 
 def _refers(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(_refers(item) for item in value.values())
-    if isinstance(value, (list, tuple)):
-        return any(_refers(item) for item in value)
     return isinstance(value, str) and _REFERENCE.search(value) is not None
 
 
