@@ -133,7 +133,7 @@ class Service:
         is_json = "json" in request.headers.get("content-type", "")
         form = "JSON" if is_json else "YAML"
         try:
-            value = bodies.json_value(body) if is_json else bodies.yaml_value(body)
+            value = bodies.json_value(body) if is_json else bodies.small_yaml_value(body)
             document = bodies.mapping(value, form, blind=is_json)
             spec = document.get("criteria")
             if spec is None:
