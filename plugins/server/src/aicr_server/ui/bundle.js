@@ -4,20 +4,21 @@ import { Problem, post } from "./api.js";
 import { commandLines, curlLines } from "./lines.js";
 import { REPEATED, bundleParameters } from "./state.js";
 
-const SELECTOR = { form: /^[^=]*=.*$/, example: "key=value" };
-const TAINT = { form: /^[^:]+:(NoSchedule|PreferNoSchedule|NoExecute)$/, example: "key=value:NoSchedule" };
+const OVERRIDE = { form: /^[^:]*:[^=]+=.+$/, help: "component:path=value" };
+const SELECTOR = { form: /^[^=]*=.*$/, example: "pool=gpu", help: "key=value" };
+const TAINT = { form: /^[^:]+:(NoSchedule|PreferNoSchedule|NoExecute)$/, example: "gpu=true:NoSchedule", help: "key=value:Effect" };
 const FIELDS = {
-  set: { label: "Overrides", form: /^[^:]*:[^=]+=.+$/, example: "gpu-operator:driver.version=570.172.08", message: "Invalid set parameter" },
-  "set-string": { label: "Overrides that stay text", form: /^[^:]*:[^=]+=.+$/, example: "aws-efa:image.tag=0.5", message: "Invalid set-string parameter" },
-  "set-json": { label: "Overrides in JSON", form: /^[^:]*:[^=]+=.+$/, example: 'aws-efa:tolerations=[{"operator":"Exists"}]', message: "Invalid set-json parameter" },
+  set: { label: "Overrides", ...OVERRIDE, example: "gpu-operator:driver.version=570.172.08", message: "Invalid set parameter" },
+  "set-string": { label: "Overrides that stay text", ...OVERRIDE, example: "aws-efa:image.tag=0.5", message: "Invalid set-string parameter" },
+  "set-json": { label: "Overrides in JSON", ...OVERRIDE, example: 'aws-efa:tolerations=[{"operator":"Exists"}]', message: "Invalid set-json parameter" },
   "system-node-selector": { label: "Nodes for controllers", ...SELECTOR, message: "Invalid system-node-selector" },
   "system-node-toleration": { label: "Taints that controllers tolerate", ...TAINT, message: "Invalid system-node-toleration" },
   "accelerated-node-selector": { label: "Nodes with accelerators", ...SELECTOR, message: "Invalid accelerated-node-selector" },
   "accelerated-node-toleration": { label: "Taints that their agents tolerate", ...TAINT, message: "Invalid accelerated-node-toleration" },
   "workload-selector": { label: "Pods that node tuning waits for", ...SELECTOR, message: "Invalid workload-selector parameter" },
   "workload-gate": { label: "Taint that holds workloads back", ...TAINT, message: "Invalid workload-gate parameter" },
-  nodes: { label: "Expected GPU nodes", form: /^\d+$/, example: "8", message: "nodes must be a non-negative integer" },
-  repo: { label: "Git repository of the bundle", form: /\S/, example: "https://git.example/team/gpu.git", message: "" },
+  nodes: { label: "Expected GPU nodes", form: /^\d+$/, example: "8", help: "a number", message: "nodes must be a non-negative integer" },
+  repo: { label: "Git repository of the bundle", form: /\S/, example: "https://git.example/team/gpu.git", help: "for deployers that read from Git", message: "" },
 };
 const SCHEDULING = Object.keys(FIELDS).filter((name) => !name.startsWith("set") && name !== "repo");
 const DEPLOYER_MESSAGE = "Invalid deployer parameter";
@@ -70,7 +71,7 @@ function folded(title, names, wanted, changed) {
 
 /** A field of one line, or of a value a line for parameters that may be repeated. */
 function textField(name, wanted, changed) {
-  const { label, form, example } = FIELDS[name];
+  const { label, form, example, help } = FIELDS[name];
   const id = `bundle-${name}`;
   const repeated = REPEATED.includes(name);
   const input = h(repeated ? "textarea" : "input", {
@@ -90,12 +91,8 @@ function textField(name, wanted, changed) {
   });
   return h("div", { class: "field", "data-field": name },
     h("label", { for: id }, label), input,
-    h("p", { class: "muted help", id: `help-${name}` }, repeated ? `${formOf(example)}, one a line` : formOf(example)),
+    h("p", { class: "muted help", id: `help-${name}` }, repeated ? `${help}, one a line` : help),
     h("p", { class: "error", id: `error-${name}` }));
-}
-
-function formOf(example) {
-  return example.includes(":") && !example.endsWith("NoSchedule") ? "component:path=value" : example;
 }
 
 /** Show a failure at its field, or take it away with an empty text. */

@@ -14,7 +14,7 @@ const LABELS = ["", "Left", "Right", "Difference"];
 export function compareView({ left, right, differences, state, offers, change, swap }) {
   const rows = componentRows(left, right, differences);
   const changes = settingRows(differences);
-  const phases = differences.validation.map((one) => changeRow(one.path, one));
+  const phases = differences.validation.flatMap((one) => changeRows(one.path, one));
   const demands = constraintRows(left, right);
   const heads = ["Name", words(state.criteria), words(state.other), "Difference"];
   return [
@@ -56,9 +56,9 @@ function paired(left, right) {
 /** Give a row for each value, field and list of a component of both recipes that is not the same in both. */
 function settingRows(differences) {
   return differences.components.changed.flatMap(({ name, fields, lists, values }) => [
-    ...fields.filter((one) => one.field !== "version").map((one) => changeRow(`${name}: ${one.field}`, one)),
+    ...fields.filter((one) => one.field !== "version").flatMap((one) => changeRows(`${name}: ${one.field}`, one)),
     ...Object.entries(lists).map(([field, moved]) => row(`${name}: ${field}`, joined(moved.removed), joined(moved.added))),
-    ...values.map((one) => changeRow(`${name}: ${one.path}`, one)),
+    ...values.flatMap((one) => changeRows(`${name}: ${one.path}`, one)),
   ]);
 }
 
@@ -66,10 +66,24 @@ function joined(names) {
   return names.length ? names.join(", ") : undefined;
 }
 
-/** Make a row of a change as the server writes it: `from` or `to` is missing where there is nothing on that side. */
-function changeRow(name, change) {
-  const side = (key) => (Object.hasOwn(change, key) ? JSON.stringify(change[key]) : undefined);
-  return row(name, side("from"), side("to"));
+/**
+ * Make rows of a change as the server writes it: `from` or `to` is missing where there is nothing on that side; an object
+ * that only one side has is a row for each of its leaves.
+ */
+function changeRows(name, change) {
+  const only = ["from", "to"].filter((key) => Object.hasOwn(change, key));
+  const value = change[only[0]];
+  if (only.length === 1 && value && typeof value === "object" && !Array.isArray(value) && Object.keys(value).length) {
+    return Object.entries(value).flatMap(([key, inner]) => changeRows(`${name}.${key}`, { [only[0]]: inner }));
+  }
+  const side = (key) => (Object.hasOwn(change, key) ? written(change[key]) : undefined);
+  return [row(name, side("from"), side("to"))];
+}
+
+/** Write a value as JSON; a list of texts, such as of checks, as those. */
+function written(value) {
+  const texts = Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === "string");
+  return texts ? value.join(", ") : JSON.stringify(value);
 }
 
 /** Make a row; an undefined side is one that has no such thing. */

@@ -54,12 +54,13 @@ export function constraintsView({ recipe }) {
 }
 
 function constraintTable(caption, constraints) {
+  const more = Object.entries({ severity: "Severity", remediation: "Remedy" })
+    .filter(([field]) => constraints.some((one) => one[field]));
   const rows = constraints.map((one) => h("tr", {},
     h("th", { scope: "row", class: "code" }, one.name),
     h("td", { class: "code strong" }, `${one.value}${one.unit ? ` ${one.unit}` : ""}`),
-    h("td", {}, one.severity || dash()),
-    h("td", {}, one.remediation || dash())));
-  return table(caption, ["Reading", "Demanded", "Severity", "Remedy"], rows);
+    more.map(([field]) => h("td", {}, one[field] || dash()))));
+  return table(caption, ["Reading", "Demanded", ...more.map(([, label]) => label)], rows, "demands");
 }
 
 function dash() {

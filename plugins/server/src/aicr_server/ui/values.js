@@ -37,7 +37,7 @@ function controls(names, wanted, set) {
   const filter = h("input", { id: "value-filter", type: "search", placeholder: "driver, 50Gi, tolerations …", value: wanted.filter });
   filter.addEventListener("input", () => set({ filter: filter.value }));
   return h("div", { class: "controls" },
-    field("value-filter", "Filter by path or value", filter, "grow"),
+    field("value-filter", "Filter by component, path or value", filter, "grow"),
     field("value-component", "Component", choice), field("value-origin", "Origin", origin));
 }
 
