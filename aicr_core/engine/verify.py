@@ -127,15 +127,27 @@ def _folded(path: str) -> str:
     return normalize("NFC", path).casefold()
 
 
+def _history(path: str) -> str:
+    """Give the first folder in a path that is a checkout's history on some system, empty for none."""
+    parts = path.split("/")
+    for number, part in enumerate(parts, start=1):
+        # Systems that fold names skip what does not show, or a dot or blank at the end; git~1 is .git's short name.
+        name = _folded("".join(c for c in part if c.isprintable())).rstrip(". ")
+        if name in HISTORY or name == "git~1":
+            return "/".join(parts[:number])
+    return ""
+
+
 def _strangers(seen: Mapping[str, Seen], listed: Mapping[str, str]) -> Iterator[str]:
     histories = set()
     for path, found in sorted(seen.items()):
-        top = path.partition("/")[0]
-        if top in HISTORY and path not in listed:
-            # One complaint about a checkout is enough.
+        top = _history(path)
+        if top:
+            # One complaint about a checkout is enough. Being listed does not help: whoever publishes a bundle writes
+            # its list as well, and version control runs what the configuration of a checkout names.
             if top not in histories:
                 histories.add(top)
-                yield f"{top} is no part of a bundle: verify an export (git archive), or a clean copy"
+                yield f"{shown(top)} is no part of a bundle: verify an export (git archive), or a clean copy"
         elif found.kind == LINK:
             yield f"{shown(path)} is a link"
         elif found.kind != FILE:

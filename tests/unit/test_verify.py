@@ -176,6 +176,23 @@ def test_a_checkout_gets_one_line_however_much_is_in_it(bundle: pathlib.Path) ->
     ]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [".git/config", "csi/.git/hooks/post-checkout", ".GIT/config", ".g\u200cit/config", ".git./config", "GIT~1/config", ".hg/hgrc", ".git"],
+)  # fmt: skip
+def test_a_checkout_is_refused_though_it_is_listed(bundle: pathlib.Path, path: str) -> None:
+    """Whoever publishes a bundle writes its lists; a configuration of git in it would run programs."""
+    target = bundle / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text("[core]\n\tfsmonitor = touch /tmp/ran\n")
+    (bundle / "inventory.json").unlink()
+    relist(bundle)
+    status, report, _ = verified(bundle)
+    assert status != 0
+    assert len(report["errors"]) == 1
+    assert "is no part of a bundle" in report["errors"][0]
+
+
 def test_an_inventory_that_is_covered_up_for_is_seen(bundle: pathlib.Path) -> None:
     """New checksums for changed files: the inventory tells, and who changes that as well leaves no signature."""
     (bundle / "csi/values.yaml").write_text("x: 2\n")
