@@ -91,7 +91,8 @@ def write_tree(
     Paths in ``keep`` stay as they are. The new tree is built beside the old one and swapped in by rename; where
     the folder itself has to stay (something in it is kept, it is a mount point or somebody's working directory,
     its parent cannot be written) its entries are swapped one by one. On an error or an interrupt the old content
-    stays. Raises AicrError.
+    stays. Raises AicrError, also for a file that would have to lie below something kept that is no folder: below a
+    link it would be written to where that leads.
     """
     target = os.path.realpath(target)
     kept = set(keep)
@@ -103,6 +104,7 @@ def write_tree(
         try:
             for path, data, mode in files:
                 full = os.path.join(work, safe_relative(path))
+                _refuse_below(kept, path, target)
                 os.makedirs(os.path.dirname(full), mode=0o755, exist_ok=True)
                 with open(
                     os.open(full, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb"
@@ -120,6 +122,18 @@ def write_tree(
             _remove(work)
     except OSError as error:
         raise fault(error, target, "write the bundle") from None
+
+
+def _refuse_below(kept: set[str], path: str, target: str) -> None:
+    above = os.path.dirname(path)
+    while above:
+        if above in kept:
+            kind = "link" if os.path.islink(os.path.join(target, above)) else "file"
+            raise AicrError(
+                Code.INVALID_REQUEST, f'"{path}" cannot be written below the {kind} that is there',
+                where=os.path.join(target, above), hint="remove it, or give another directory",
+            )  # fmt: skip
+        above = os.path.dirname(above)
 
 
 def _has_to_stay(target: str) -> bool:

@@ -148,3 +148,19 @@ def test_a_kept_file_in_the_way_of_a_new_folder_is_an_error(old: pathlib.Path) -
     with pytest.raises(AicrError):
         paths.write_tree(str(old), NEW, keep=["sub"])
     assert content(old) == before
+
+
+@pytest.mark.parametrize("kind", ["link", "file"])
+def test_nothing_is_written_below_what_stays(tmp_path: pathlib.Path, kind: str) -> None:
+    """With --force other files stay; a link among them would lead what is written out of the folder."""
+    target, elsewhere = tmp_path / "bundle", tmp_path / "elsewhere"
+    target.mkdir()
+    elsewhere.mkdir()
+    if kind == "link":
+        (target / "sub").symlink_to(elsewhere)
+    else:
+        (target / "sub").write_text("mine")
+    with pytest.raises(AicrError, match=f"below the {kind}"):
+        paths.write_tree(str(target), [("sub/b.sh", b"x", 0o755)], ["sub"])
+    assert not list(elsewhere.iterdir())
+    assert [path.name for path in target.iterdir()] == ["sub"]
