@@ -12,6 +12,8 @@ import re
 from aicr_core.kit.errors import AicrError, Code
 
 FLAG = "--certificate-identity-regexp"
+_UNREADABLE = re.compile(r"\(\?(?:#|[aiLmsu]*x)")
+"""Comments and verbose groups: brackets in them are none, so what stands at the top could not be told by counting."""
 
 
 def check_pattern(text: str, repository: str) -> None:
@@ -22,6 +24,10 @@ def check_pattern(text: str, repository: str) -> None:
         re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
         raise _bad(f'"{text}" is no regular expression: {error}') from None
+    if _UNREADABLE.search(text):
+        raise _bad(
+            f'"{text}" holds a comment, or a group in which blanks and # mean something else'
+        )
     if _alternative(text):
         raise _bad(f'"{text}" has an alternative at its top: put it into parentheses')
 

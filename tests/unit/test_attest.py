@@ -289,7 +289,8 @@ def test_patterns_that_may_be(pattern: str) -> None:
         "", ".*", "https://host.example/team/", f".*{REPOSITORY}", f"({REPOSITORY}|.*)", f"{REPOSITORY}|.*",
         f"{REPOSITORY}a|b", f"{REPOSITORY}(a)|b", f"{REPOSITORY}[]]|b", f"{REPOSITORY}?evil", f"{REPOSITORY}*",
         f"{REPOSITORY}{{0,1}}x", f"{REPOSITORY}(", f"{REPOSITORY}[", "https://hostXexample/team/repo/x",
-        f"{REPOSITORY}{'(' * 5000}",
+        f"{REPOSITORY}{'(' * 5000}", f"{REPOSITORY}(?#()|.*", f"{REPOSITORY}(?x:#(\n)|.*",
+        f"{REPOSITORY}(?ix-s:#(\n)|.*", f"{REPOSITORY}(?x:[#]()#(\n)|.*",
     ],
 )  # fmt: skip
 def test_patterns_that_would_let_others_in(pattern: str) -> None:
