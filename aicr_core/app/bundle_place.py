@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from aicr_core._version import __version__
 from aicr_core.engine import bundles
-from aicr_core.engine.bundle_names import HISTORY, INVENTORY
+from aicr_core.engine.bundle_names import HISTORY, INVENTORY, UNLISTED
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.kit.paths import atomic_write, tree_files, write_tree
 from aicr_core.model.bundle import Artifact
@@ -92,6 +92,11 @@ def place(environment: Environment, request: BundleRequest) -> Folder | Publishe
     """Give the place that ``--output`` names. Raises AicrError for one that can never work."""
     if "://" in request.output:
         return Published(environment, request)
+    if request.output == "-":
+        raise AicrError(
+            Code.INVALID_REQUEST, "a bundle is a directory, it cannot go to standard output",
+            where="--output", hint="name a directory",
+        )  # fmt: skip
     return Folder(request.output or ".", force=request.force)
 
 
@@ -130,7 +135,7 @@ def _bounded(
 
 
 def _put(target: str, files: list[bundles.File], *, force: bool) -> None:
-    """Replace an older bundle of ours, or add to what else is there."""
+    """Replace an older bundle of ours; with ``force`` add to what else is there."""
     keep, others = _present(target, force=force)
     if others:
         new = {file.path for file in files}
@@ -139,7 +144,7 @@ def _put(target: str, files: list[bundles.File], *, force: bool) -> None:
 
 
 def _present(target: str, *, force: bool) -> tuple[list[str], list[str]]:
-    """Give the history of a folder and, unless they are a bundle of ours, its other files.
+    """Give the history of a folder, and its other files that are not of a bundle of ours.
 
     Raises AicrError for a folder that no bundle may be written to (F11, B-18).
     """
@@ -153,23 +158,37 @@ def _present(target: str, *, force: bool) -> tuple[list[str], list[str]]:
     # The folder may be a checkout: its history is no part of the bundle, and not ours to remove.
     history = [path for path in everything if path.partition("/")[0] in HISTORY]
     others = [path for path in everything if path not in set(history)]
-    if INVENTORY in others and _is_ours(target):
-        return history, []
+    ours = _listed(target) if INVENTORY in others else None
+    if ours is not None:
+        others = [path for path in others if path not in ours]
     if others and not force:
         raise AicrError(
             Code.INVALID_REQUEST,
-            "the directory holds files that are no bundle of aicr",
+            "the directory holds files that are no bundle of aicr"
+            if ours is None
+            else f"beside the bundle lie files that are none of its own: {_few(others)}",
             where=target,
             hint="give another directory, or --force to add the bundle to it",
         )
     return history, others
 
 
-def _is_ours(target: str) -> bool:
+def _listed(target: str) -> frozenset[str] | None:
+    """Give the files of the bundle in ``target`` by its inventory; None if that is none of ours."""
     import json
 
     try:
         with open(os.path.join(target, INVENTORY), encoding="utf-8") as stream:
-            return bool(json.load(stream).get("kind") == "BundleInventory")
-    except (OSError, ValueError, AttributeError):
-        return False
+            inventory = json.load(stream)
+        if inventory.get("kind") != "BundleInventory":
+            return None
+        return frozenset([INVENTORY, *UNLISTED, *(item["path"] for item in inventory["files"])])
+    except (OSError, ValueError, AttributeError, LookupError, TypeError, RecursionError):
+        return None
+
+
+def _few(paths: Sequence[str]) -> str:
+    from aicr_core.engine.verify import shown
+
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return ", ".join(shown(path) for path in paths[:3]) + more

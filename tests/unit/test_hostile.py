@@ -114,9 +114,13 @@ class TestOutput:
         + "componentRefs: [{name: a, namespace: n, type: Helm, source: https://x, version: v1}]\n"
     )
 
-    def write(self, folder: pathlib.Path, *argv: str) -> int:
+    TWO = RECIPE.replace(
+        "version: v1}", "version: v1}, {name: b, namespace: n, type: Helm, source: https://x, version: v1}"
+    )  # fmt: skip
+
+    def write(self, folder: pathlib.Path, *argv: str, text: str = RECIPE) -> int:
         recipe = folder / "recipe.yaml"
-        recipe.write_text(self.RECIPE)
+        recipe.write_text(text)
         return run(["bundle", "-r", str(recipe), "-o", str(folder / "out"), *argv])
 
     def test_a_foreign_directory_is_refused(self, tmp_path: pathlib.Path) -> None:
@@ -129,19 +133,55 @@ class TestOutput:
         assert (out / "precious.txt").read_text() == "mine"
 
     def test_an_older_bundle_is_replaced_whole(self, tmp_path: pathlib.Path) -> None:
+        assert self.write(tmp_path, text=self.TWO) == 0
+        assert (tmp_path / "out/b/values.yaml").exists()
         assert self.write(tmp_path) == 0
-        (tmp_path / "out/a/stale.yaml").write_text("old")
+        assert not (tmp_path / "out/b").exists()
+
+    def test_files_of_others_beside_an_older_bundle_are_not_lost(
+        self, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert self.write(tmp_path, text=self.TWO) == 0
+        mine = [tmp_path / "out/.github/ci.yml", tmp_path / "out/b/notes.txt"]
+        for path in mine:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("mine")
+        assert self.write(tmp_path) == 2
+        assert "none of its own: .github/ci.yml, b/notes.txt" in capsys.readouterr().err
+        assert (tmp_path / "out/b/values.yaml").exists()
+        assert self.write(tmp_path, "--force") == 0
+        assert [path.read_text() for path in mine] == ["mine", "mine"]
+        assert not (tmp_path / "out/b/values.yaml").exists()
+
+    @pytest.mark.parametrize("files", ["[1]", "{}", "3", '[{"path": []}]', "null"])
+    def test_an_older_bundle_with_a_broken_inventory(
+        self, tmp_path: pathlib.Path, files: str
+    ) -> None:
         assert self.write(tmp_path) == 0
-        assert not (tmp_path / "out/a/stale.yaml").exists()
+        text = f'{{"kind": "BundleInventory", "files": {files}}}'
+        (tmp_path / "out/inventory.json").write_text(text)
+        assert self.write(tmp_path) == 2
+        assert (tmp_path / "out/inventory.json").read_text() == text
+
+    def test_standard_output_takes_no_bundle(
+        self,
+        tmp_path: pathlib.Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "recipe.yaml").write_text(self.RECIPE)
+        assert run(["bundle", "-r", "recipe.yaml", "-o", "-"]) == 2
+        assert "standard output" in capsys.readouterr().err
+        assert [path.name for path in tmp_path.iterdir()] == ["recipe.yaml"]
 
     def test_the_history_of_a_checkout_stays(self, tmp_path: pathlib.Path) -> None:
         (tmp_path / "out/.git/objects").mkdir(parents=True)
         (tmp_path / "out/.git/HEAD").write_text("ref: refs/heads/main")
-        assert self.write(tmp_path) == 0
-        (tmp_path / "out/a/stale.yaml").write_text("old")
+        assert self.write(tmp_path, text=self.TWO) == 0
         assert self.write(tmp_path) == 0
         assert (tmp_path / "out/.git/HEAD").read_text() == "ref: refs/heads/main"
-        assert not (tmp_path / "out/a/stale.yaml").exists()
+        assert not (tmp_path / "out/b").exists()
         assert ".git" not in (tmp_path / "out/inventory.json").read_text()
 
     def test_an_output_that_is_a_file(self, tmp_path: pathlib.Path) -> None:
