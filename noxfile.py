@@ -174,6 +174,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def api(session: nox.Session) -> None:
+    """A long run of schemathesis against a running aicrd; arguments after ``--`` go to schemathesis."""
+    _install(session, *TEST_TOOLS)
+    session.run("python", "tests/api/run.py", *(session.posargs or ["--max-examples", "200"]))
+
+
+@nox.session
 def build(session: nox.Session) -> None:
     """Write the wheel and sdist of every distribution to dist/."""
     session.install(*PINS, "build", "hatchling")

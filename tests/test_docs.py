@@ -5,7 +5,8 @@ a page, in order. Each line that follows a command must occur in its output in t
 skips. A fenced block after ``<!-- file: NAME -->`` is written to that folder first. A page with a block after
 ``<!-- cluster -->`` has an emulated cluster with these objects (``docs_cluster``), a page with ``<!-- release: NAME -->``
 a release in the folder NAME (``docs_release``).
-A page with the mark ``<!-- registry: NAME -->`` has a real registry at ``$NAME`` (``docs_registry``).
+A page with the mark ``<!-- registry: NAME -->`` has a real registry at ``$NAME`` (``docs_registry``), one with
+``<!-- server: NAME -->`` a running aicrd (``docs_server``).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import pytest
 from docs_cluster import cluster_of
 from docs_registry import registry_of
 from docs_release import release_of
+from docs_server import server_of
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGES = [
@@ -94,8 +96,12 @@ def test_page(page: pathlib.Path, tmp_path: pathlib.Path, request: pytest.Fixtur
         assert (page.parent / link).exists(), f"{page.name}: dead link {link}"
     (tmp_path / "page").mkdir()
     release_of(text, tmp_path / "page", tmp_path)
-    with cluster_of(text, tmp_path) as variables, registry_of(text, tmp_path) as more:
-        _play(text, tmp_path / "page", programs, {**variables, **more})
+    with (
+        cluster_of(text, tmp_path) as variables,
+        registry_of(text, tmp_path) as more,
+        server_of(text) as server,
+    ):
+        _play(text, tmp_path / "page", programs, {**variables, **more, **server})
 
 
 def _play(

@@ -98,6 +98,7 @@ def value(vocabulary: Vocabulary, dimension: str) -> Node:
     """Give the schema of a criteria value as a client may write it: canonical names, ``any``, and aliases."""
     known = vocabulary.values[dimension]
     aliases = sorted({alias for names in known.values() for alias in names})
+    aliases += vocabulary.any_words[dimension]
     return {"type": "string", "enum": list(dict.fromkeys([*known, "any", *aliases, ""]))}
 
 

@@ -22,6 +22,7 @@ class Vocabulary:
     def __init__(self, values: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
         self._canonical: dict[str, dict[str, str]] = {}
         self.values: dict[str, dict[str, tuple[str, ...]]] = {}
+        self.any_words: dict[str, tuple[str, ...]] = {}
         for dimension in DIMENSIONS:
             table = {"": ANY, ANY: ANY}
             known = values.get(dimension, {})
@@ -29,6 +30,7 @@ class Vocabulary:
                 for text in (value, *entry.get("aliases", ())):
                     table[text.lower()] = value
             self._canonical[dimension] = table
+            self.any_words[dimension] = tuple(known.get(ANY, {}).get("aliases", ()))
             self.values[dimension] = {
                 value: tuple(entry.get("aliases", ()))
                 for value, entry in sorted(known.items())
