@@ -658,10 +658,10 @@ def test_a_busy_server_is_given_time(window: Browser) -> None:
         window.open("about:blank")
         window.open(address)
         window.wait(
-            "return document.querySelector('#notices').innerText.includes('tries again in 1 s')"
+            "return document.querySelector('#waiting').innerText.includes('tries again in 1 s')"
         )
         window.wait("return document.querySelector('#view').innerText.includes('calm')")
-        assert window.text("#notices") == ""
+        assert window.text("#waiting") == ""
         waits = [later - earlier for earlier, later in itertools.pairwise(refused)]
         assert len(waits) == 2
         assert waits[0] >= 0.9
@@ -706,17 +706,25 @@ def test_a_token_is_asked_for_and_kept_nowhere(window: Browser) -> None:
 
     answers = _hostile()
 
-    def guarded(request: Any) -> Any:
-        if request.headers.get("authorization") != "Bearer secret":
-            return JSONResponse(
-                {"code": "UNAUTHORIZED", "message": "A valid bearer token is needed"}, 401
-            )
-        return JSONResponse(recipe([{"name": "inside"}]))
+    def guarded(answer: Any) -> Any:
+        def call(request: Any) -> Any:
+            if request.headers.get("authorization") != "Bearer secret":
+                refused.append(request.url.path)
+                body = {"code": "UNAUTHORIZED", "message": "A valid bearer token is needed"}
+                return JSONResponse(body, 401)
+            return answer(request)
 
-    with page_with({**answers, "/v1/recipe": guarded}) as address:
+        return call
+
+    refused: list[str] = []
+    answers["/v1/recipe"] = lambda _: JSONResponse(recipe([{"name": "inside"}]))
+    with page_with({path: guarded(answer) for path, answer in answers.items()}) as address:
         window.open("about:blank")
         window.open(address)
         window.wait("return document.querySelector('dialog[open]')")
+        # Two requests were refused, one question is asked.
+        assert sorted(refused) == ["/v1/criteria", "/v1/recipe"]
+        assert window.script("return document.querySelectorAll('dialog').length") == 1
         window.type("#token", "secret")
         window.keys("Enter")
         window.wait("return document.querySelector('#view').innerText.includes('inside')")

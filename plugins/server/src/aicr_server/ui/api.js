@@ -1,9 +1,8 @@
 // Talking to the server: one place that waits when it is asked to, and turns every failure into a Problem.
 
 const MOST_TRIES = 4;
-const kept = new Map();
-const MOST_KEPT = 200;
 let token = "";
+let asking = null;
 let askToken = async () => "";
 let tellWaiting = () => {};
 
@@ -36,20 +35,29 @@ export function connect(handlers) {
  */
 async function send(path, options = {}) {
   for (let attempt = 1; ; attempt += 1) {
-    const headers = token ? { ...options.headers, Authorization: `Bearer ${token}` } : options.headers;
+    const used = token;
+    const headers = used ? { ...options.headers, Authorization: `Bearer ${used}` } : options.headers;
     const response = await reached(`../${path}`, { ...options, headers });
     if (response.ok) return response;
     const pause = Number(response.headers.get("Retry-After") ?? "0");
     const problem = new Problem(response.status, await documentOf(response));
     if (response.status === 401 && attempt < MOST_TRIES) {
-      token = await askToken();
-      if (token) continue;
+      if (await anotherToken(used)) continue;
     } else if ([429, 503].includes(response.status) && pause > 0 && pause <= 30 && attempt < MOST_TRIES) {
       await rest(pause * attempt, options.signal);
       continue;
     }
     throw problem;
   }
+}
+
+/** Have a token other than the one that was refused, asked for once whoever waits; give whether there is one. */
+async function anotherToken(refused) {
+  if (token === refused) {
+    asking ??= askToken().finally(() => { asking = null; });
+    token = await asking;
+  }
+  return token !== "";
 }
 
 async function reached(path, options) {
@@ -77,14 +85,9 @@ async function rest(seconds, signal) {
   signal?.throwIfAborted();
 }
 
-/** GET a text; one that was got before is not asked for again. */
+/** GET a text; the browser keeps it as long as the server allows. */
 export async function text(path, signal) {
-  if (!kept.has(path)) {
-    const found = await (await send(path, { signal })).text();
-    if (kept.size >= MOST_KEPT) kept.delete(kept.keys().next().value);
-    kept.set(path, found);
-  }
-  return kept.get(path);
+  return (await send(path, { signal })).text();
 }
 
 /** GET a JSON document. */

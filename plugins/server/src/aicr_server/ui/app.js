@@ -88,6 +88,7 @@ async function show() {
     const [{ offers, missing }, recipeText] = await Promise.all([
       choices(state.criteria, signal), text(`v1/recipe?${query(state.criteria)}`, signal),
     ]);
+    signal.throwIfAborted();
     const recipe = JSON.parse(recipeText);
     showPicker(state.criteria, offers);
     const partial = missing.length > 0;
@@ -104,11 +105,12 @@ async function show() {
   }
 }
 
-/** Put a view's parts into the page; the field that had the focus gets it back. */
+/** Put a view's parts into the page; what had the focus gets it back, or else the view. */
 function fill(parts) {
-  const focused = at("view").contains(document.activeElement) ? document.activeElement.id : "";
+  const inside = at("view").contains(document.activeElement);
+  const focused = document.activeElement.id;
   at("view").replaceChildren(...parts.flat(2).filter(Boolean));
-  if (focused) at(focused)?.focus();
+  if (inside) (at(focused) ?? at("view")).focus();
 }
 
 function showRecipe(recipe, missing) {
@@ -180,7 +182,7 @@ function chooseCriterion(name, value) {
 
 /** Say that the server asked for time, and when it goes on. */
 function tellWaiting(seconds) {
-  at("notices").replaceChildren(...(seconds
+  at("waiting").replaceChildren(...(seconds
     ? [h("p", { class: "notice" }, `The server is busy; the page tries again in ${seconds} s.`)] : []));
 }
 
