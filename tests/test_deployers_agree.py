@@ -97,10 +97,15 @@ def merged(lower: Any, upper: Any) -> Any:
     return {**lower, **{key: merged(lower.get(key), item) for key, item in upper.items()}}
 
 
+def as_helm_reads(text: str) -> Any:
+    """Values of a text by YAML 1.1, to which a bare ``on`` is true."""
+    return helm_engine.values_from_yaml(text) or {}
+
+
 def values_files(files: Files, paths: list[str]) -> str:
     found: Any = {}
     for path in paths:
-        found = merged(found, load(files[path], path) or {})
+        found = merged(found, as_helm_reads(files[path].decode()))
     return as_text(found)
 
 
@@ -266,15 +271,15 @@ def _application(application: Document, files: Files) -> Unit:
         # Argo CD takes an address without a scheme for a registry.
         url = url if "://" in url else f"oci://{url}"
         chart = (url, source["chart"], without_v(url, source["targetRevision"]))
-        found: Any = helm.get("valuesObject") or load(helm.get("values", "{}").encode(), "x") or {}
+        found: Any = helm.get("valuesObject") or as_helm_reads(helm.get("values", "{}"))
         for path in helm.get("valueFiles", ()):
             assert others[0]["ref"] == "values"
-            found = merged(found, load(files[path.removeprefix("$values/")], path) or {})
+            found = merged(found, as_helm_reads(files[path.removeprefix("$values/")].decode()))
         return Unit(component, phase, namespace, chart, as_text(found))
     folder = source["path"]
-    found = load(helm["values"].encode(), "x") if "values" in helm else {}
+    found = as_helm_reads(helm.get("values", "{}"))
     for path in helm.get("valueFiles", ()):
-        found = merged(found, load(files[f"{folder}/{path}"], path) or {})
+        found = merged(found, as_helm_reads(files[f"{folder}/{path}"].decode()))
     return Unit(component, phase, namespace, *_wrapped(files, folder, found))
 
 
@@ -358,7 +363,7 @@ def _helm_release(document: Document, files: Files, objects: Mapping[Any, Docume
     values: Any = {}
     for item in spec.get("valuesFrom", ()):
         text = objects["ConfigMap", item["name"]]["data"][item["valuesKey"]]
-        values = merged(values, load(text.encode(), "x"))
+        values = merged(values, as_helm_reads(text))
     values = merged(values, spec.get("values", {}))
     start = (*owner(name, files), spec["targetNamespace"])
     chart = spec.get("chart", {}).get("spec", {})

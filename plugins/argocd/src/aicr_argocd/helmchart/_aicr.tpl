@@ -18,7 +18,7 @@ What is constant lies in applications/NAME.yaml and is never evaluated: whatever
 {{- else if ne .kind "plain" -}}
 {{- $text := include "aicr.values" . -}}
 {{- if .nest -}}
-{{- $text = printf "%s:\n%s" .nest ($text | indent 2) -}}
+{{- $text = printf "%q:\n%s" .nest ($text | indent 2) -}}
 {{- end -}}
 {{- $_ := set $source "helm" (merge (dict "values" $text) ($source.helm | default dict)) -}}
 {{- end -}}
