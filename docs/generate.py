@@ -181,9 +181,15 @@ def row(option: click.Option) -> str:
 
 
 def examples(epilog: str | None) -> list[str]:
-    """Give the examples of a command as a shell block."""
-    lines = inspect.cleandoc(epilog or "").removeprefix("\b\n").splitlines()
-    return ["", "```sh", *(line.removeprefix("  ") for line in lines[1:]), "```"] if lines else []
+    """Give the examples of a command as a shell block, and what else stands below its options as text."""
+    lines: list[str] = []
+    for part in re.split(r"\n\n+", inspect.cleandoc(epilog or "").replace("\b\n", "")):
+        head, *rest = part.strip("\n").splitlines() or [""]
+        if head == "Examples:":
+            lines += ["", "```sh", *(line.removeprefix("  ") for line in rest), "```"]
+        elif head:
+            lines += ["", head, *rest]
+    return lines
 
 
 def main(arguments: list[str]) -> int:

@@ -64,6 +64,18 @@ def test_every_command_and_option_says_what_it_is_for(path: str) -> None:
     assert f"\n## `{path}" in (USER / "cli.md").read_text("utf-8")
 
 
+@pytest.mark.parametrize("path", ALL)
+def test_every_command_shows_how_it_is_used(path: str) -> None:
+    section = (
+        (USER / "cli.md").read_text("utf-8").partition(f"\n## `{path}")[2].partition("\n## ")[0]
+    )
+    block = section.partition("```sh\n")[2].partition("```")[0]
+    assert path in block
+    assert all(line.strip() for line in block.splitlines()), (
+        "a paragraph of text is among the commands"
+    )
+
+
 def test_every_exit_code_is_in_the_manual() -> None:
     rows = re.findall(r"(?m)^\| (\d) \| (.*?) \|", (USER / "errors.md").read_text("utf-8"))
     shown = {(int(status), code.strip("` ")) for status, code in rows}

@@ -9,6 +9,7 @@ import click
 from aicr_core.cli.options import Integer, charts_options, insecure_tls, plain_http, single
 from aicr_core.cli.output import write_result
 from aicr_core.cli.signing import confirm, signing_options
+from aicr_core.kit.errors import nearest
 
 if TYPE_CHECKING:
     from aicr_core.app.environment import Environment
@@ -39,6 +40,16 @@ class BundleGroup(click.Group):
 
         command: click.Command = resolve(SUBCOMMANDS[cmd_name][0])
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, but a word that is no subcommand was most likely meant to be the recipe."""
+        if args[0] not in SUBCOMMANDS and not ctx.resilient_parsing:
+            close = nearest(args[0], SUBCOMMANDS)
+            meant = f'did you mean "{close}"?' if close else "the recipe is given with --recipe"
+            raise click.UsageError(f'no command "{args[0]}": {meant}', ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Show the subcommands without importing them."""

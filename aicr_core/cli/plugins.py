@@ -36,7 +36,14 @@ def plugins() -> None:
     """List, inspect, examine and switch plugins."""
 
 
-@plugins.command("list")
+@plugins.command(
+    "list",
+    epilog="""\b
+Examples:
+  aicr plugins list
+  aicr plugins list --all             # also those that are not used, and why
+  aicr plugins list --format json""",
+)
 @click.option(
     "--all", "all_states", is_flag=True, help="also those that are not used, with the reason"
 )
@@ -68,7 +75,13 @@ def list_command(environment: Environment, all_states: bool, fmt: str) -> None:
             warn(text)
 
 
-@plugins.command("info")
+@plugins.command(
+    "info",
+    epilog="""\b
+Examples:
+  aicr plugins info helm
+  aicr plugins info helm --format yaml""",
+)
 @click.argument("name")
 @_format
 @click.pass_obj
@@ -95,7 +108,13 @@ def _cell(value: Any) -> str:
     return str(value or "-")
 
 
-@plugins.command("doctor")
+@plugins.command(
+    "doctor",
+    epilog="""\b
+Examples:
+  aicr plugins doctor
+  aicr plugins doctor --format json""",
+)
 @_format
 @click.pass_context
 def doctor_command(ctx: click.Context, fmt: str) -> int:
@@ -122,7 +141,12 @@ def doctor_command(ctx: click.Context, fmt: str) -> int:
     return 0 if all(row["ok"] for row in results) else 2
 
 
-@plugins.command("enable")
+@plugins.command(
+    "enable",
+    epilog="""\b
+Examples:
+  aicr plugins enable oke""",
+)
 @click.argument("name")
 @click.pass_obj
 def enable_command(environment: Environment, name: str) -> None:
@@ -130,7 +154,13 @@ def enable_command(environment: Environment, name: str) -> None:
     _switch(environment, name, enabled=True)
 
 
-@plugins.command("disable")
+@plugins.command(
+    "disable",
+    epilog="""\b
+Examples:
+  aicr plugins disable oke
+  aicr recipe list --no-plugin oke    # for one run only""",
+)
 @click.argument("name")
 @click.pass_obj
 def disable_command(environment: Environment, name: str) -> None:
@@ -148,7 +178,12 @@ def _switch(environment: Environment, name: str, *, enabled: bool) -> None:
         warn(f"{name} stays unused because of {obstacle}")
 
 
-@plugins.command("index")
+@plugins.command(
+    "index",
+    epilog="""\b
+Examples:
+  aicr plugins index --write /usr/share/aicr""",
+)
 @click.option("--write", "folder", required=True, metavar="DIR", help="folder to write it to")
 @click.pass_obj
 def index_command(environment: Environment, folder: str) -> None:

@@ -269,3 +269,13 @@ def test_any_template_renders_or_is_refused(text: str) -> None:
         render(text, {"Values": {"a": {"b": [1, 2]}}})
     except AicrError:
         pass
+
+
+@pytest.mark.parametrize(
+    ("word", "said"), [("recipe.yaml", "given with --recipe"), ("chek", 'did you mean "check"?')]
+)
+def test_a_word_after_bundle_that_is_no_command(
+    word: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["bundle", word, "-o", "out"]) == 1
+    assert said in capsys.readouterr().err

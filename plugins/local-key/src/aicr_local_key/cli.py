@@ -10,7 +10,13 @@ from aicr_core.api import AicrError, Code
 from aicr_local_key.keys import KINDS, PASSWORD, generate
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  aicr key generate -o key.pem
+  aicr bundle -r recipe.yaml -o bundle --attest --signing-key key.pem
+  aicr verify bundle --key key.pem.pub"""
+)
 def key() -> None:
     """Make keys to sign bundles with (`aicr bundle --attest --signing-key KEY`)."""
 

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  aicr trust update
+  aicr verify bundle --min-trust-level attested --require-creator dev@example.com"""
+)
 def trust() -> None:
     """Keep the trusted root for certificates; `aicr verify` itself never uses a network."""
 
