@@ -23,32 +23,64 @@ MAX_UNPACKED = 100 * 1024 * 1024
 """What a package may unpack to; Helm's own limit."""
 MAX_FILES = 10_000
 CHART = "Chart.yaml"
+_HEADERS = 2048
+"""Bytes of headers for each file, long names and padding included, that count beside the contents."""
 
 
-def read_archive(data: bytes, source: str) -> dict[str, bytes]:
+class Budget:
+    """What may still be unpacked; several archives can share one."""
+
+    def __init__(self) -> None:
+        self.bytes = MAX_UNPACKED
+        self.files = MAX_FILES
+        self.stream = MAX_UNPACKED + MAX_FILES * _HEADERS
+
+    @property
+    def spent(self) -> bool:
+        """Whether it was more than may be."""
+        return self.bytes < 0 or self.files < 0 or self.stream < 0
+
+
+class _Bounded:
+    """A stream whose bytes count, all of them: names in headers of their own may be as large as any file."""
+
+    def __init__(self, stream: gzip.GzipFile, budget: Budget, source: str) -> None:
+        self._stream = stream
+        self._budget = budget
+        self._source = source
+
+    def read(self, size: int = -1) -> bytes:
+        """Give at most ``size`` bytes. Raises AicrError(INVALID_REQUEST) beyond the budget."""
+        data = self._stream.read(size)
+        self._budget.stream -= len(data)
+        _hold_to(self._budget, self._source)
+        return data
+
+
+def read_archive(data: bytes, source: str, budget: Budget | None = None) -> dict[str, bytes]:
     """Give the files of a packaged chart by their paths inside the chart's folder.
+
+    ``budget`` is what charts within one chart may unpack to together.
 
     Raises AicrError(INVALID_REQUEST) for what is no chart: no gzip or tar, links, devices, paths that lead out, more
     than Helm takes, no ``Chart.yaml``.
     """
     files: dict[str, bytes] = {}
-    left = MAX_UNPACKED
+    budget = budget or Budget()
     try:
         # Not mode "r|gz": its own reader of gzip headers goes wrong on the extra field that Helm writes into each.
         with (
             gzip.GzipFile(fileobj=io.BytesIO(data)) as plain,
-            tarfile.open(fileobj=plain, mode="r|") as archive,
+            tarfile.open(fileobj=_Bounded(plain, budget, source), mode="r|") as archive,  # type: ignore[call-overload]
         ):
             for member in archive:
+                budget.files -= 1
+                _hold_to(budget, source)
                 if member.isdir() or member.type == tarfile.XGLTYPE:
                     continue
                 path = _inside(member, source)
-                left -= member.size
-                if left < 0 or len(files) >= MAX_FILES:
-                    raise _bad(
-                        source,
-                        f"it unpacks to more than {MAX_UNPACKED >> 20} MiB or {MAX_FILES} files",
-                    )
+                budget.bytes -= member.size
+                _hold_to(budget, source)
                 stream = archive.extractfile(member)
                 if stream is not None and path:
                     files[path] = stream.read()
@@ -57,6 +89,11 @@ def read_archive(data: bytes, source: str) -> dict[str, bytes]:
     if CHART not in files:
         raise _bad(source, f"it holds no {CHART}")
     return files
+
+
+def _hold_to(budget: Budget, source: str) -> None:
+    if budget.spent:
+        raise _bad(source, f"it unpacks to more than {MAX_UNPACKED >> 20} MiB or {MAX_FILES} files")
 
 
 def _inside(member: tarfile.TarInfo, source: str) -> str:

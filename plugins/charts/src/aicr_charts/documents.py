@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-# A separator may be followed by a comment, which then is the document's first line.
-_SEPARATOR = re.compile(r"(?:^|\s*\n)---\s*")
+# A separator may be followed by a comment, which then is the document's first line. Blanks before it are not looked
+# for: the parts are stripped, and looking for them takes the square of their number.
+_SEPARATOR = re.compile(r"(?:\A|\n)---\s*")
 _SOURCE = re.compile(r"# Source: (\S.*)\n")
 
 
