@@ -83,7 +83,9 @@ def test_one_stuck_pod_ends_the_wait_for_all(lab: Lab) -> None:
         make(lab, "b")
         first, second = wait(lab, "a", "b", limit=1e6)
     assert first.stuck.startswith("ErrImagePull")
-    assert (second.phase, second.stuck) == ("Running", "")
+    # How far the other one came by then is a matter of who was quicker.
+    assert second.phase in ("Unknown", "Pending", "Running")
+    assert (second.stuck, second.succeeded) == ("", False)
 
 
 def test_a_pod_without_a_node_is_waited_for(lab: Lab) -> None:
