@@ -208,6 +208,7 @@ if TYPE_CHECKING:
         Verified,
     )
     from aicr_core.model.undone import (
+        chart_address,
         restarts,
     )
     from aicr_core.session import (
@@ -301,6 +302,7 @@ __all__ = [
     "Trust",
     "Verified",
     "__version__",
+    "chart_address",
     "chart_version",
     "dsse_message",
     "failed",
@@ -397,6 +399,7 @@ _LATE = {
     "Text": "aicr_core.session",
     "Trust": "aicr_core.model.trust",
     "Verified": "aicr_core.model.trust",
+    "chart_address": "aicr_core.model.undone",
     "chart_version": "aicr_core.kit.localchart",
     "dsse_message": "aicr_core.kit.dsse",
     "failed": "aicr_core.model.check",

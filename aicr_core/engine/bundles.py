@@ -156,6 +156,10 @@ def releases(selection: Selection, bundles: Mapping[str, ComponentBundle]) -> tu
 
 def _release(planned: Planned, bundle: ComponentBundle, names: set[str]) -> Release:
     ref, rollout = planned.ref, planned.entry.get("rollout") or {}
+    source = ref.get("source") or ""
+    if source.startswith("oci://"):
+        # The chart's name is joined to it, and no registry knows an empty part.
+        source = source.rstrip("/")
     kind = "manifests"
     if ref.get("type") == "Kustomize":
         kind = "kustomize"
@@ -173,7 +177,7 @@ def _release(planned: Planned, bundle: ComponentBundle, names: set[str]) -> Rele
         kind=kind,
         namespace=ref.get("namespace") or "",
         chart=ref.get("chart") or ref["name"],
-        repository=ref.get("source") or "",
+        repository=source,
         version=ref.get("version") or "",
         tag=ref.get("tag") or "",
         path=ref.get("path") or "",

@@ -44,6 +44,8 @@ def repository(text: str) -> str:
 
 def has_password(url: str) -> bool:
     """Whether a URL holds a password before its host."""
+    if "@" not in url:
+        return False
     from urllib.parse import urlsplit
 
     try:

@@ -239,15 +239,26 @@ def remove(values: Document, path: str) -> Document:
 
 
 def split_open(
-    values: Document, paths: Sequence[str]
+    values: Document, paths: Sequence[str], component: str
 ) -> tuple[Document, Document, tuple[str, ...]]:
     """Take the paths that are left open out of ``values``.
 
     Gives what stays, the stub (each path with the value it had, ``""`` for none), and the paths without a value.
+    Raises AicrError(INVALID_REQUEST) where what stays would stand in the way of what is given later.
     """
     stub: Document = {}
     empty = []
     for path in paths:
+        parts = path.split(".")
+        for number in range(1, len(parts)):
+            above = get(values, ".".join(parts[:number]))
+            if above is not None and not isinstance(above, dict):
+                raise AicrError(
+                    Code.INVALID_REQUEST,
+                    f'"{".".join(parts[:number])}" is no mapping, so nothing below it can be given',
+                    where=f"--dynamic {component}:{path}",
+                    hint=f"leave the whole open: --dynamic {component}:{'.'.join(parts[:number])}",
+                )
         present = get(values, path)
         if present is None:
             empty.append(path)

@@ -6,15 +6,18 @@ rendered by bundlers (``engine.bundles``), which the plan then carries. No file 
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core.engine import setflags, values
+from aicr_core.engine.deployers import has_password
 from aicr_core.engine.hydrate import component_layers
 from aicr_core.engine.order import is_disabled
 from aicr_core.engine.overrides import Overrides, apply, split_open, typed_values
 from aicr_core.engine.refs import problems
 from aicr_core.kit.errors import AicrError, AicrErrors, Code, nearest
+from aicr_core.kit.tree import leaves
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -76,7 +79,11 @@ def select(
                 hint=f"it comes with {owner}: pip install {owner}",
             )
         final, more = _values(ref, entry, catalogue, overrides, options, patch)
-        stays, stub, empty = split_open(final, overrides.dynamic(ref["name"]))
+        stays, stub, empty = split_open(final, overrides.dynamic(ref["name"]), ref["name"])
+        if any(isinstance(leaf, float) and not math.isfinite(leaf) for leaf in leaves(final)):
+            notes.append(
+                f"{ref['name']} has a value that is no finite number: Helm and Kubernetes refuse it"
+            )
         if final and ref.get("type") == "Kustomize":
             notes.append(f"{ref['name']} has values, which a Kustomize folder takes none of")
         components.append(Planned(ref, entry, stays, stub))
@@ -161,6 +168,10 @@ def _check(refs: list[Document]) -> None:
         if ref.get("type") == "Kustomize" and not (ref.get("source") and ref.get("namespace")):
             message = "type Kustomize needs a source and a namespace"
             errors.append(AicrError(Code.INVALID_REQUEST, message, where=where))
+        path = ref.get("path") or ""
+        if path.startswith("/") or ".." in path.split("/"):
+            message = f'path "{path}" leaves the repository: it is relative, without ..'
+            errors.append(AicrError(Code.INVALID_REQUEST, message, where=where))
         errors.extend(
             AicrError(Code.INVALID_REQUEST, problem, where=where)
             for problem in problems(ref)
@@ -182,6 +193,10 @@ def _remarks(kept: list[Document], names: set[str], left_out: set[str]) -> list[
         gone = [n for n in dict.fromkeys(ref.get("dependencyRefs") or ()) if n in left_out - names]
         if gone:
             notes.append(f"{ref['name']} needs {', '.join(gone)}, which this bundle leaves out")
+        if has_password(ref.get("source") or ""):
+            notes.append(
+                f"the source of {ref['name']} holds a password, which is in the bundle for all to read"
+            )
         has_manifests = ref.get("manifestFiles") or ref.get("preManifestFiles")
         if not ref.get("source") and not has_manifests:
             notes.append(

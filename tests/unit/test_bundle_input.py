@@ -189,3 +189,83 @@ def test_a_bundle_that_would_install_nothing_is_refused(
     assert "nothing" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
     assert write(tmp_path, [nothing, {**REF, "name": "two"}], "-d", deployer) == 0
+
+
+KUSTOMIZE = {
+    "name": "k",
+    "namespace": "n",
+    "type": "Kustomize",
+    "source": "https://g.example/k",
+    "path": "p",
+    "tag": "v1",
+}
+
+
+@pytest.mark.parametrize("deployer", ["helm", "argocd", "argocd-helm", "flux", "helmfile"])
+@pytest.mark.parametrize("path", ["../x", "a/../../x", "..", "/etc"])
+def test_a_folder_outside_of_the_repository_is_refused(
+    deployer: str, path: str, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert write(tmp_path, [{**KUSTOMIZE, "path": path}], "-d", deployer) == 2
+    assert "leaves the repository" in capsys.readouterr().err
+    assert write(tmp_path, [{**KUSTOMIZE, "path": "a..b/c"}], "-d", deployer) == 0
+
+
+@pytest.mark.parametrize("deployer", ["argocd", "argocd-helm", "flux", "helmfile"])
+@pytest.mark.parametrize(
+    "source", ["charts.example/x", "ftp://charts.example", "s3://bucket", "file:///x", "https://"]
+)
+def test_a_chart_that_only_a_plugin_of_helm_can_fetch(
+    deployer: str, source: str, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert write(tmp_path, [{**REF, "source": source}], "-d", deployer) == 2
+    assert f'cannot fetch charts from "{source}"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("deployer", ["helm", "argocd-helm", "flux", "helmfile"])
+def test_a_value_stands_in_the_way_of_what_is_given_later(
+    deployer: str, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for value, status in ((1, 2), ([1], 2), ("x", 2), (None, 0), ({"c": 1}, 0)):
+        argv = ["-d", deployer, "--dynamic", "one:a.b"]
+        assert write(tmp_path, [{**REF, "overrides": {"a": value}}], *argv) == status
+        assert ('"a" is no mapping' in capsys.readouterr().err) is bool(status)
+
+
+def test_the_slash_behind_a_registry_is_no_part_of_it(tmp_path: pathlib.Path) -> None:
+    assert write(tmp_path, [{**REF, "source": "oci://r.example/x//"}]) == 0
+    assert "\toci://r.example/x\tc\t" in (tmp_path / "out/releases.tsv").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "note"),
+    [
+        ({"overrides": {"a": [{"b": "X"}]}}, "no finite number"),
+        ({"source": "https://user:secret@charts.example"}, "holds a password"),
+    ],
+)
+def test_what_will_hardly_work_is_remarked_on(
+    change: dict[str, Any], note: str, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        write(
+            tmp_path,
+            [{**REF, **change}],
+            "--set",
+            "one:x=nan" if "overrides" in change else "one:x=1",
+        )
+        == 0
+    )
+    assert note in capsys.readouterr().out
+
+
+def test_a_file_of_data_is_none_of_the_applications(tmp_path: pathlib.Path) -> None:
+    data = tmp_path / "data"
+    (data / "x").mkdir(parents=True)
+    (data / "registry.yaml").write_text(
+        "kind: ComponentRegistry\napiVersion: aicr.nvidia.com/v1alpha1\ncomponents: []\n"
+    )
+    (data / "x/application.yaml").write_text("kind: Application\n")
+    assert write(tmp_path, [REF], "-d", "argocd", "--data", str(data)) == 0
+    assert (tmp_path / "out/data/x/application.yaml").is_file()
+    assert "include: one/application.yaml" in (tmp_path / "out/app-of-apps.yaml").read_text("utf-8")

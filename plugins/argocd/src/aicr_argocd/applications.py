@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aicr_argocd.units import PRE
-from aicr_core.api import in_order, leaves, to_yaml
+from aicr_core.api import chart_address, in_order, leaves, to_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +85,7 @@ def chart(release: Release, stack: Stack) -> Document:
     Argo CD finds a chart of a registry by the registry's path without ``oci://`` and by the exact tag; v0.11.1 wrote
     the scheme and cut a leading ``v`` everywhere (spec/bundle.md 4).
     """
-    url, version = release.repository, release.version
+    url, version = chart_address(release, "Argo CD"), release.version
     if url.startswith("oci://") and stack.plain_oci:
         url = url.removeprefix("oci://").rstrip("/")
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aicr_core.api import AicrError, Code
+from aicr_core.api import chart_address
 from aicr_flux import objects
 from aicr_flux.graph import KUSTOMIZE, LOCAL, Node
 from aicr_flux.names import distinct
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from aicr_core.api import Part
     from aicr_flux.setup import Setup
 
-_CHARTS = re.compile(r"(https?|oci)://[^/\s]+(/\S*)?\Z")
 _COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 GitKey = tuple[str, str]
 
@@ -32,7 +31,11 @@ class Sources(NamedTuple):
 
 def collect(nodes: Sequence[Node], setup: Setup) -> Sources:
     """Give every source that a node is taken from. Raises AicrError(INVALID_REQUEST) for one Flux cannot fetch."""
-    urls = {_chart_url(node.part): None for node in nodes if node.part.kind == "chart"}
+    urls = {
+        chart_address(node.part.release, "Flux"): None
+        for node in nodes
+        if node.part.kind == "chart"
+    }
     charts = distinct({url: url for url in urls})
     files = {
         f"sources/helmrepo-{name}.yaml": objects.helm_repository(setup, name, url)
@@ -65,18 +68,6 @@ def git_key(part: Part) -> GitKey:
     """Give address and tag of a Kustomize component."""
     release = part.release
     return git_url(release.repository, f"component {release.name}"), release.tag
-
-
-def _chart_url(part: Part) -> str:
-    url = part.release.repository
-    if not _CHARTS.match(url):
-        raise AicrError(
-            Code.INVALID_REQUEST,
-            f'Flux cannot fetch charts from "{url}"',
-            where=f"component {part.release.name}",
-            hint="give a repository that starts with https://, http:// or oci://",
-        )
-    return url
 
 
 def _ref(tag: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from aicr_core.api import AicrError, Code
+from aicr_core.api import AicrError, Code, chart_address
 from aicr_helmfile.levels import namespace
 
 if TYPE_CHECKING:
@@ -116,13 +116,6 @@ def _refuse(part: Part) -> None:
             hint=f"drop --dynamic {part.release.name}:...",
         )
     url = part.release.repository
-    if part.kind == "chart" and not url.startswith(("https://", "http://", "oci://")):
-        raise AicrError(
-            Code.INVALID_REQUEST,
-            f'helmfile cannot fetch charts from "{url}"',
-            where=where,
-            hint="give a repository that starts with https://, http:// or oci://",
-        )
     if "{{" in url:
         raise AicrError(
             Code.INVALID_REQUEST,
@@ -130,6 +123,8 @@ def _refuse(part: Part) -> None:
             where=where,
             hint="give it without braces",
         )
+    if part.kind == "chart":
+        chart_address(part.release, "helmfile")
     if part.own_namespace:
         for doc in part.documents:
             metadata = doc.get("metadata")
