@@ -54,7 +54,7 @@ Examples:
 @charts_options
 @click.option("--kubernetes-version", multiple=True, metavar="VERSION",
               help="version to render charts for; default: the lowest the recipe allows")  # fmt: skip
-@click.option("--format", "-f", "fmt", multiple=True, metavar="FORMAT",
+@click.option("--format", "-t", "-f", "fmt", multiple=True, metavar="FORMAT",
               help="yaml, json, images, hauler, zarf, skopeo, oc-mirror; default: yaml")  # fmt: skip
 @click.option(
     "--output", "-o", multiple=True, metavar="FILE", help="file to write; - is standard output"

@@ -62,9 +62,14 @@ def verify(environment: Environment, /, fmt: str, **options: Any) -> None:
     report = verify_bundle(environment, VerifyRequest(**options))
     write_result(_text(report) if fmt == "text" else render(document(report), "json"))
     if report.failures:
-        raise AicrError(Code.INVALID_REQUEST, _all(report.failures), where=options["bundle"])
+        cause = one_line(report.errors[0]) if report.errors else ""
+        raise AicrError(
+            Code.INVALID_REQUEST, _all(report.failures), where=options["bundle"], hint=cause
+        )
     if report.errors:
-        raise AicrError(Code.UNAUTHORIZED, _all(report.errors), where=options["bundle"])
+        modes = all(" has the mode " in text for text in report.errors)
+        hint = "Git and some archivers keep no modes: --ignore-modes" if modes else ""
+        raise AicrError(Code.UNAUTHORIZED, _all(report.errors), where=options["bundle"], hint=hint)
 
 
 def _all(texts: tuple[str, ...]) -> str:
@@ -100,6 +105,7 @@ def _files(report: Report) -> str:
 
 def _signed(report: Report) -> str:
     if not report.attested:
-        return "not signed"
+        # An attestation that is there and does not verify is told among the errors.
+        return "who signed it is not known" if report.errors else "not signed"
     by = f", vouched for by {report.issuer}" if report.issuer else ""
     return f"signed by {report.creator}{by}"

@@ -215,13 +215,18 @@ def test_an_inventory_that_is_none(bundle: pathlib.Path, text: str) -> None:
     assert report["errors"] == ["inventory.json is no inventory of a bundle"]
 
 
-def test_modes_that_git_does_not_keep(bundle: pathlib.Path) -> None:
+def test_modes_that_git_does_not_keep(lab: pathlib.Path, bundle: pathlib.Path) -> None:
     for path in bundle.rglob("*"):
         if path.is_file():
             path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
     status, report, _ = verified(bundle)
     assert status == 4
     assert "recipe.yaml has the mode 0644, not 0600" in report["errors"]
+    assert "--ignore-modes" in aicr("verify", bundle)[2]
+    with (bundle / "recipe.yaml").open("a") as stream:
+        stream.write("#")
+    assert "--ignore-modes" not in aicr("verify", bundle)[2], "it would not help"
+    shutil.copy(lab / "plain/recipe.yaml", bundle)
     assert verified(bundle, "--ignore-modes")[0] == 0
     (bundle / "deploy.sh").chmod(0o644)
     assert verified(bundle, "--ignore-modes")[0] == 4, "what can be run no longer can"
@@ -398,6 +403,9 @@ def test_signed_and_no_key_given(lab: pathlib.Path) -> None:
     status, report, _ = verified(lab / "signed")
     assert status == 2
     assert "give its public key with --key" in report["errors"][0]
+    _, out, err = aicr("verify", lab / "signed")
+    assert "not signed" not in out
+    assert "give its public key with --key" in err, "the cause, not only the level that it costs"
 
 
 @pytest.mark.parametrize("what", ["csi/values.yaml", "checksums.txt"])
