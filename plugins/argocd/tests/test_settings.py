@@ -52,19 +52,6 @@ def test_charts_of_registries_are_named_one_way_or_the_other() -> None:
         files("argocd", plan(release("a"), settings={"ociCharts": "oci"}))
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://git.example.com/r.git",
-        "git@github.com:team/r.git",
-        "ssh://git@host:22/r",
-        "https://[::1]:8443/r",
-    ],
-)
-def test_repositories(url: str) -> None:
-    assert url.encode() in files("argocd", plan(release("a"), repo=url))["a/application.yaml"]
-
-
 def test_every_setting_has_the_default_that_is_used() -> None:
     """The declared defaults and none at all give the same bundle."""
     for deployer in aicr_deployers():
