@@ -90,6 +90,34 @@ def aicr_bundle_checks():
     assert bundle("--data", "mine") == 2
 
 
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("1 / 0; yield", "the deployer failed: ZeroDivisionError"),
+        ("return 3", "the deployer failed: TypeError"),
+        ("yield api.Artifact(path='x', data='text')", "gives x, which is no Artifact of bytes"),
+        ("yield 'x'", "gives str, which is no Artifact of bytes"),
+        ("yield api.Artifact(path='../x', data=b'')", '"../x" is no safe path'),
+    ],
+)
+def test_a_deployer_at_fault_is_named(
+    plugin: Any, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str], body: str, says: str
+) -> None:
+    plugin("aicr_deployers", f"""
+def deploy(ctx, plan):
+    {body}
+@api.hookimpl
+def aicr_deployers():
+    yield api.Deployer(name="paper", title="Paper", call=deploy, steps=lambda plan, folder: [])
+""")  # fmt: skip
+    assert bundle("-d", "paper") != 0
+    err = capsys.readouterr().err
+    assert says in err
+    assert "(plugin probe)" in err
+    assert "defect of aicr" not in err
+    assert not (tmp_path / "bundle").exists()
+
+
 def test_aicr_deployers(
     plugin: Any, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

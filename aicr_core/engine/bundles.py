@@ -228,13 +228,36 @@ def deploy_files(
     context = Context(settings=settings, timeout=timeout, render=render.template)
     files = []
     seen = {RECIPE, bundle_info.FILE, INVENTORY, CHECKSUMS}
-    for artifact in function(context, plan):
-        path = safe_relative(artifact.path)
+    for artifact in _artifacts(plugin, lambda: function(context, plan)):
+        path = artifact.path
         if path in seen:
             raise AicrError(Code.INTERNAL, f"the deployer writes {path} twice", plugin=plugin)
         seen.add(path)
         files.append(File(path, artifact.data, artifact.mode, plugin))
     return files
+
+
+def _artifacts(plugin: str, deploy: Callable[[], Any]) -> list[Artifact]:
+    """Give what a deployer yields. What is wrong with it is said to be the plugin's, not the core's."""
+    try:
+        given = list(deploy())
+    except AicrError:
+        # It is about the user's input, which the deployer refuses.
+        raise
+    except Exception as error:
+        text = f"the deployer failed: {type(error).__name__}: {error}"
+        raise AicrError(Code.INTERNAL, text, plugin=plugin) from error
+    for item in given:
+        if not isinstance(item, Artifact) or not isinstance(item.data, bytes):
+            what = getattr(item, "path", None) or type(item).__name__
+            text = f"the deployer gives {what}, which is no Artifact of bytes"
+            raise AicrError(Code.INTERNAL, text, plugin=plugin)
+        try:
+            safe_relative(item.path)
+        except AicrError as error:
+            error.plugin = plugin
+            raise
+    return given
 
 
 def complete(
