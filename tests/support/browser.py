@@ -55,7 +55,7 @@ class Browser:
         """Run the body of a function in the page and give what it returns."""
         return self.call("POST", "/execute/sync", {"script": text, "args": list(arguments)})
 
-    def wait(self, text: str, *arguments: Any, seconds: float = 15) -> Any:
+    def wait(self, text: str, *arguments: Any, seconds: float = 30) -> Any:
         """Run a script until it gives something true; give that."""
         end = time.monotonic() + seconds
         while True:

@@ -26,9 +26,9 @@ MOST_BYTES = 40_000
 """All files together as they are sent; a page that is opened once costs so much."""
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    with running("uvicorn", AICR_RATE_LIMIT="0") as (port, _):
+@pytest.fixture(scope="module", params=["uvicorn", "granian"])
+def port(request: pytest.FixtureRequest) -> Iterator[int]:
+    with running(request.param, AICR_RATE_LIMIT="0") as (port, _):
         yield port
 
 
@@ -86,6 +86,14 @@ def test_nothing_else_is_there(port: int, path: str) -> None:
     status, _, body = _ask(port, path)
     assert status == 404
     assert json.loads(body)["code"] == "NOT_FOUND"
+
+
+def test_its_files_count_as_one_route(port: int) -> None:
+    for path in ("/ui", "/ui/", "/ui/app.js", "/ui/none"):
+        _ask(port, path)
+    lines = _ask(port, "/metrics")[2].decode().splitlines()
+    labels = {line.split('path="')[1].split('"')[0] for line in lines if 'path="/ui' in line}
+    assert labels == {"/ui/"}
 
 
 def test_it_is_only_read(port: int) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from aicr_core.api import Code
 from aicr_server import metrics, problems, requestid
 from aicr_server.clients import Clients
+from aicr_server.page import ROOT, is_part
 from aicr_server.problems import Problem
 
 if TYPE_CHECKING:
@@ -111,9 +112,15 @@ class Front:
             self._counters.in_flight -= 1
             seconds = time.perf_counter() - started
             if chained:
-                route = path if path in self._routes else metrics.UNMATCHED
+                route = self._route(path)
                 self._counters.done(scope["method"], route, sending.status, seconds)
                 self._log.request(scope, request_id, sending.status, sending.size, seconds)
+
+    def _route(self, path: str) -> str:
+        """Give the label of a path in the metrics: few, whatever clients ask for."""
+        if is_part(path):
+            return f"{ROOT}/"
+        return path if path in self._routes else metrics.UNMATCHED
 
     def _refused(
         self, scope: Scope, headers: Headers, chained: bool, extra: list[tuple[bytes, bytes]]

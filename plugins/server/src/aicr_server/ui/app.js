@@ -82,7 +82,7 @@ async function show() {
   running.abort();
   running = new AbortController();
   const { signal } = running;
-  const busy = setTimeout(() => at("view").setAttribute("aria-busy", "true"), 150);
+  at("view").setAttribute("aria-busy", "true");
   showTabs();
   try {
     const [{ offers, missing }, recipeText] = await Promise.all([
@@ -100,7 +100,6 @@ async function show() {
   } catch (error) {
     if (error.name !== "AbortError") showProblem(error);
   } finally {
-    clearTimeout(busy);
     if (!signal.aborted) at("view").removeAttribute("aria-busy");
   }
 }

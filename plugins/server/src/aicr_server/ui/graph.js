@@ -5,11 +5,13 @@ import { ordered } from "./recipe.js";
 
 const MARGIN = 8;
 const LONGEST = 30;
+// Of the wider ones among the fonts that systems have; a narrower one leaves room.
+const LETTER = 7.4;
 
 /** Give the graph, what stands apart, and the same as a list. */
 export function graphView({ recipe, linkTo }) {
   const refs = ordered(recipe);
-  const placed = layout(refs.map((ref) => ({ name: ref.name, needs: ref.dependencyRefs ?? [] })));
+  const placed = layout(refs.map((ref) => ({ name: ref.name, needs: ref.dependencyRefs ?? [], width: widthOf(ref) })));
   const needs = new Map(refs.map((ref) => [ref.name, ref.dependencyRefs ?? []]));
   const byName = new Map(refs.map((ref) => [ref.name, ref]));
   return [
@@ -64,9 +66,18 @@ function drawnBox(ref, box, needs, linkTo) {
     "data-name": ref.name, "aria-label": said,
   },
   s("title", {}, said),
-  s("rect", { width: SIZE.width, height: SIZE.height, rx: 3 }),
+  s("rect", { width: box.width, height: SIZE.height, rx: 3 }),
   s("text", { x: 10, y: 17, class: "name" }, shortened(ref.name)),
-  s("text", { x: 10, y: 33, class: "of" }, shortened(ref.version || ref.tag || "manifests only")));
+  s("text", { x: 10, y: 33, class: "of" }, shortened(versionOf(ref))));
+}
+
+function versionOf(ref) {
+  return ref.version || ref.tag || "manifests only";
+}
+
+function widthOf(ref) {
+  const letters = Math.max(shortened(ref.name).length, shortened(versionOf(ref)).length);
+  return Math.round(Math.max(96, 20 + letters * LETTER));
 }
 
 function phrase(names) {

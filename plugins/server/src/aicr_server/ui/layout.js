@@ -3,11 +3,11 @@
 // Layers by longest path, long lines through invisible points, fewest crossings by barycentres, heights by pooling
 // adjacent violators (each layer's least-squares answer that keeps its order).
 
-export const SIZE = { width: 222, height: 42, across: 52, between: 14, through: 10 };
+export const SIZE = { height: 42, across: 46, between: 14, through: 10 };
 
 /**
- * Lay out `nodes`, a list of `{name, needs}`. Gives `{boxes, lines, apart, width, height}`: boxes by name with `x`, `y`;
- * lines `{from, to, implied, points}`; `apart` the names that have no dependency either way, in their order.
+ * Lay out `nodes`, a list of `{name, needs, width}`. Gives `{boxes, lines, apart, width, height}`: boxes by name with `x`,
+ * `y` and `width`, which is that of the widest in the layer; lines `{from, to, implied, points}`; `apart` the names that have no dependency either way, in their order.
  */
 export function layout(nodes) {
   const needs = known(nodes);
@@ -19,10 +19,12 @@ export function layout(nodes) {
   const neighbours = adjacent(layers, chains);
   order(layers, neighbours);
   const y = heights(layers, neighbours, chains);
-  const boxes = new Map(names.map((name) => [name, { x: rank.get(name) * (SIZE.width + SIZE.across), y: y.get(name) }]));
-  const lines = chains.map((chain) => line(chain, needs, rank, y));
+  const columns = spread(layers, new Map(nodes.map((node) => [node.name, node.width])));
+  const boxes = new Map(names.map((name) => [name, { ...columns[rank.get(name)], y: y.get(name) }]));
+  const lines = chains.map((chain) => line(chain, needs, columns, y));
+  const [last] = columns.slice(-1);
   const bottom = Math.max(0, ...y.values()) + SIZE.height;
-  return { boxes, lines, apart, width: layers.length * (SIZE.width + SIZE.across) - SIZE.across, height: bottom };
+  return { boxes, lines, apart, width: last ? last.x + last.width : 0, height: bottom };
 }
 
 /** Give each node's needs that are nodes themselves, each once. */
@@ -165,15 +167,27 @@ function stack(layer, wanted, tall, middle) {
   layer.forEach((id, place) => middle.set(id, levels[place] + offsets[place]));
 }
 
-function line(chain, needs, rank, y) {
+/** Give each layer's left edge and width. */
+function spread(layers, widths) {
+  let x = 0;
+  return layers.map((layer) => {
+    const width = Math.max(...layer.map((id) => widths.get(id) ?? 0));
+    const column = { x, width };
+    x += width + SIZE.across;
+    return column;
+  });
+}
+
+function line(chain, needs, columns, y) {
   const [from, to] = [chain[0].id, chain.at(-1).id];
   const points = chain.slice(1, -1).flatMap(({ id, at }) => {
-    const x = at * (SIZE.width + SIZE.across);
+    const { x, width } = columns[at];
     const middle = y.get(id) + SIZE.through / 2;
-    return [{ x, y: middle }, { x: x + SIZE.width, y: middle }];
+    return [{ x, y: middle }, { x: x + width, y: middle }];
   });
-  const start = { x: rank.get(from) * (SIZE.width + SIZE.across) + SIZE.width, y: y.get(from) + SIZE.height / 2 };
-  const end = { x: rank.get(to) * (SIZE.width + SIZE.across), y: y.get(to) + SIZE.height / 2 };
+  const [first, last] = [columns[chain[0].at], columns[chain.at(-1).at]];
+  const start = { x: first.x + first.width, y: y.get(from) + SIZE.height / 2 };
+  const end = { x: last.x, y: y.get(to) + SIZE.height / 2 };
   return { from, to, implied: implied(from, to, needs), points: [start, ...points, end] };
 }
 
