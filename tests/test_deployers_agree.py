@@ -451,6 +451,7 @@ def bundle(name: str, of: BundlePlan) -> Bundle:
     import attrs
 
     from aicr_core.engine import bundle_info
+    from aicr_core.engine.bundle_reading import read
 
     deployer = deployers()[name]
     given = {option.name: option.default for option in deployer.options}
@@ -461,8 +462,11 @@ def bundle(name: str, of: BundlePlan) -> Bundle:
     info = bundle_info.document(of, b"{}\n", deployer)
     files["bundle-info.yaml"] = to_yaml(info).encode()
     for entry in info["layout"]["releases"]:
-        named = [entry[key] for key in ("manifest", "values", "vendored") if key in entry]
+        named = [entry[key] for key in ("manifest", "values", "nulls", "vendored") if key in entry]
         assert set(named) <= {*files}, f"{name}: {entry}"
+    # `aicr bundle check` judges the same values.
+    for item, checked in zip(of.releases, read(list(files), files.get, "x").releases, strict=True):
+        assert as_text(checked.values) == as_text(item.values if item.kind == "helm" else {}), name
     found = READERS[name](files)
     return found._replace(units=dict(settled(found.units)))
 

@@ -11,6 +11,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from aicr_core.kit.errors import AicrError, Code
+from aicr_core.kit.tree import leaves
 from aicr_core.kit.yamlio import load
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def _release(release: Release, deployer: Deployer) -> Document:
 
     has_values = release.kind == "helm"
     installs = release.kind != "manifests" or release.manifests
+    has_nulls = has_values and any(leaf is None for leaf in leaves(release.values))
     other = deployer.kustomize_at if release.kind == "kustomize" else ""
     key = deployer.archive_key if release.archive else ""
     return _full(
@@ -71,6 +73,8 @@ def _release(release: Release, deployer: Deployer) -> Document:
             "manifest": at(other or deployer.object_at) if installs else "",
             "name": release.name,
             "namespace": release.namespace,
+            "nulls": at(deployer.nulls_at) if has_nulls else "",
+            "nullsKey": deployer.nulls_key if has_nulls else "",
             "path": release.name,
             "repository": release.repository,
             "values": at(deployer.values_at) if has_values else "",

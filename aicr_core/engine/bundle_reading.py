@@ -188,9 +188,21 @@ class _Reader:
         for part in key.split(".") if key else ():
             if node is not None:
                 node = dict(node.items()).get(part) if node.kind == yamlio.MAP else None
+        nulls = self._nulls(fields)
         if node is None or node.kind != yamlio.MAP:
-            return {}, {}
-        return _plain(node, path), places(node)
+            return nulls, {}
+        return _over(nulls, _plain(node, path)), places(node)
+
+    def _nulls(self, fields: Mapping[str, str]) -> Document:
+        """Give the values that an object of the API does not keep, from the ConfigMap that does."""
+        path = fields.get("nulls", "")
+        data = self.mapping(path).get("data") if path in self._listed else None
+        text = data.get(fields.get("nullsKey", "")) if isinstance(data, dict) else None
+        nodes = self.nodes(path, text) if isinstance(text, str) else []
+        found = _plain(nodes[0], path) if nodes else {}
+        if fields.get("vendored") and isinstance(found, dict):
+            found = found.get(fields.get("chart", "").rpartition("/")[2])
+        return found if isinstance(found, dict) else {}
 
     def objects(self, releases: Sequence[BundleRelease]) -> Iterator[BundleObject]:
         """Give the objects of all files that hold some."""
@@ -234,6 +246,15 @@ def _marked(objects: list[BundleObject], manifests: set[str]) -> Iterator[Bundle
     for item in objects:
         control = item.group in groups or item.metadata.get("namespace") in homes
         yield attrs.evolve(item, control=True) if control else item
+
+
+def _over(lower: Document, upper: Document) -> Document:
+    """Merge values as Helm's tables are merged, where a null is a value."""
+    merged = {**lower, **upper}
+    for key in lower.keys() & upper.keys():
+        if isinstance(lower[key], dict) and isinstance(upper[key], dict):
+            merged[key] = _over(lower[key], upper[key])
+    return merged
 
 
 def _name(path: str) -> str:

@@ -218,6 +218,8 @@ class Deployer:
     ``values_at`` is where a component's values lie in the bundle, and
     ``values_key`` the dotted path to them inside that file; ``{component}`` stands for its name in both places.
     ``archive_key`` is that path where the bundle brings the chart along, with ``{chart}`` for the chart's name.
+    Where that file is an object of the API, which keeps no null, ``nulls_at`` is the ConfigMap that has them, as YAML
+    under ``nulls_key`` of its ``data``.
     ``pulls`` says that the cluster takes a published bundle from where it is, so no step needs it on a disk.
     ``call`` raises AicrError(INVALID_REQUEST) for what it cannot express: nothing is ever left out.
     """
@@ -235,6 +237,8 @@ class Deployer:
     values_at: str = "{component}/values.yaml"
     values_key: str = ""
     archive_key: str = ""
+    nulls_at: str = ""
+    nulls_key: str = ""
     pulls: bool = False
     timeout: float = limits.DEPLOYER
 

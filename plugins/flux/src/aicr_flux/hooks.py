@@ -58,5 +58,7 @@ def aicr_deployers() -> Iterable[Deployer]:
         values_at="{component}/helmrelease.yaml",
         values_key="spec.values",
         archive_key="spec.values.{chart}",
+        nulls_at="{component}/configmap-values.yaml",
+        nulls_key="removed-values.yaml",
         pulls=True,
     )
