@@ -202,6 +202,13 @@ class PluginManager:
         ]
         for problem in dict.fromkeys(broken):
             hint += f"; plugin {problem.plugin} is broken: {problem.message}"
+        told = {problem.plugin for problem in broken}
+        for row in self.index.rows if name not in hints else ():
+            # Its author's first mistakes: a hook that the manifest does not list, a range that does not fit.
+            listed = any((p["kind"], p["name"]) == (kind, name) for p in row["provides"])
+            if listed and row["name"] not in told:
+                state = "" if row["state"] == "active" else f", is {row['state']}"
+                hint += f"; plugin {row['name']} lists it{state}: `aicr plugins doctor` says what is wrong"
         return AicrError(Code.NOT_FOUND, f'no {kind} "{name}"', hint=hint)
 
     def _row(self, name: str) -> Document:

@@ -143,6 +143,26 @@ def test_hot_commands_import_no_plugin(site: pathlib.Path) -> None:
     assert run(["recipe", "--intent", "training", "--allow-partial", "-o", os.devnull]) == 0
 
 
+@pytest.mark.parametrize(
+    ("manifest", "says"),
+    [
+        ("hooks = []", "plugin acme lists it: `aicr plugins doctor` says"),
+        ('hooks = ["aicr_deployers"]\nhookspec = ">=9"', "plugin acme lists it, is incompatible: "),
+    ],
+)
+def test_who_lists_a_thing_and_does_not_bring_it_is_named(
+    manifest: str, says: str, site: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    provides = '[[provides]]\nkind = "deployer"\nname = "paper"\n'
+    distribution(site, "acme", f'name = "acme"\n{manifest}\n{provides}', "")
+    from aicr_core.cli.root import run
+
+    recipe = site.parent / "recipe.yaml"
+    assert run(["recipe", "--intent", "training", "--allow-partial", "-o", str(recipe)]) == 0
+    assert run(["bundle", "-r", str(recipe), "-o", str(site.parent / "b"), "-d", "paper"]) == 2
+    assert says in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("damage", ["empty", "magic", "payload", "mode", "directory"])
 def test_a_damaged_index_is_rebuilt(
     damage: str, site: pathlib.Path, tmp_path: pathlib.Path
