@@ -353,6 +353,38 @@ def test_copied_flags_give_the_same_values(
         assert again.read_text("utf-8") == file.read_text("utf-8"), file
 
 
+ODD: dict[str, Any] = {
+    "a": "true", "b": "109", "c": "1.50", "d": "0x10", "e": "inf", "f": "1e3", "g": "-5", "h": "580.105.08", "i": "1_000",
+    "j": "x,c:d=e", "k": "", "l": "it's $HOME", "m": "a: [b]", "n": True, "o": 7, "p": 1.5, "q": ["a", 1], "r": "0x1p3",
+    "s": {"k=v": {"deep.er": 1}}, "t": "nan", "u": "~", "v": "é \u2028", "w": {}, "x": "007",
+}  # fmt: skip
+
+
+def test_a_flag_means_the_value_it_was_made_of(page: Browser, tmp_path: pathlib.Path) -> None:
+    from aicr_core.api import load_all
+
+    flags = page.script(
+        "return import('/ui/lines.js').then(({ flag }) => Object.entries(arguments[0]).flatMap(([key, value]) => ("
+        " key === 's' ? [['k=v', 'deep.er']].map((path) => flag('gpu-operator', ['odd', 's', ...path],"
+        " path.reduce((inner, part) => inner[part], value))) : [flag('gpu-operator', ['odd', key], value)])))",
+        ODD,
+    )
+    words = [word for flag in flags for word in shlex.split(flag)]
+    scripts = [sys.executable, "-m", "aicr_core"]
+    criteria_flags = [f"--{part}" for part in FULL.split("&")]
+    subprocess.run([*scripts, "recipe", *criteria_flags, "-o", "r.yaml"], cwd=tmp_path, check=True)
+    done = subprocess.run(
+        [*scripts, "bundle", "-r", "r.yaml", "-o", "out", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (made,) = load_all((tmp_path / "out/gpu-operator/values.yaml").read_bytes(), "values.yaml")
+    assert made["odd"] == ODD
+
+
 def test_comparison(page: Browser) -> None:
     _go(page, f"{FULL}&view=compare&with.service=gke&with.accelerator=h100&with.intent=inference")
     heads = [
