@@ -116,6 +116,7 @@ def _examine(context: Context, row: Document) -> Document:
         problems.append(
             f"the manifest lists hooks {declared}; implemented: {', '.join(hooks) or 'none'}"
         )
+    problems += answer["nowhere"]
     slow = [hook for hook, spent in answer["registering_ms"].items() if spent > SLOW_HOOK_MS]
     if slow:
         problems.append(f"takes more than {SLOW_HOOK_MS:g} ms to register: {', '.join(slow)}")

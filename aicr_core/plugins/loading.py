@@ -48,6 +48,7 @@ def import_quietly(name: str) -> Any:
 
 def probe(name: str) -> None:
     """Import module ``name`` in this process and write what happened to standard error, as one JSON line."""
+    import inspect
     import json
     import time
 
@@ -56,17 +57,35 @@ def probe(name: str) -> None:
     spent = (time.perf_counter() - start) * 1000
     found = implemented(module)
     registering = {}
+    registered: list[Any] = []
     for hook in found.known:
         # Registration hooks without arguments are pure and quick by contract: hold them to it.
-        if hook in ("aicr_bundlers", "aicr_bundle_checks", "aicr_deployers", "aicr_stores",
-                    "aicr_agents", "aicr_dimensions", "aicr_matchers", "aicr_phases", "aicr_signers",
-                    "aicr_commands"):  # fmt: skip
+        if list(inspect.signature(getattr(Specs, hook)).parameters) == ["self"]:
             start = time.perf_counter()
-            list(getattr(module, hook)() or ())
+            registered += getattr(module, hook)() or ()
             registering[hook] = round((time.perf_counter() - start) * 1000, 2)
+    nowhere = [text for provider in registered for text in _leading_nowhere(provider)]
     answer = {"import_ms": round(spent, 1), "hooks": found.known, "unknown": found.unknown,
-              "registering_ms": registering}  # fmt: skip
+              "registering_ms": registering, "nowhere": nowhere}  # fmt: skip
     sys.stderr.write(f"\n{json.dumps(answer)}\n")
+
+
+def _leading_nowhere(provider: Any) -> list[str]:
+    """Give what is wrong with the import strings of a provider, which are followed only when they are needed."""
+    import attrs
+
+    from aicr_core.kit.errors import AicrError
+    from aicr_core.plugins.manager import resolve
+
+    problems = []
+    for field in attrs.fields(type(provider)) if attrs.has(type(provider)) else ():
+        value = getattr(provider, field.name)
+        if isinstance(value, str) and "Call" in str(field.type):
+            try:
+                resolve(value)
+            except AicrError as error:
+                problems.append(error.message)
+    return problems
 
 
 if __name__ == "__main__":

@@ -211,6 +211,26 @@ def test_an_edit_of_editable_data_is_seen_at_once(
         sys.path.remove(str(source))
 
 
+def test_the_doctor_follows_import_strings(
+    site: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from aicr_core.cli.root import run
+
+    source = """
+from aicr_core.api import Bundler, hookimpl
+@hookimpl
+def aicr_bundlers():
+    yield Bundler(component="a", call="json:loads")
+    yield Bundler(component="b", call="json:laods")
+"""
+    distribution(site, "acme", 'name = "acme"\nhooks = ["aicr_bundlers"]\n', source)
+    assert run(["plugins", "doctor", "--format", "json"]) == 2
+    verdicts = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert '"json:laods", which is not there' in verdicts["acme"]["problem"]
+    assert "json:loads" not in verdicts["acme"]["problem"]
+    assert [name for name, row in verdicts.items() if not row["ok"]] == ["acme"]
+
+
 def test_commands_list_info_doctor_and_switch(
     site: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
