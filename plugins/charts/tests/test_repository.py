@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import time
 from typing import Any
@@ -10,12 +11,13 @@ import pytest
 from aicr_charts.cache import Cache
 from aicr_charts.finding import find
 from aicr_charts.index import versions
-from aicr_charts.repository import PASSWORD, USERNAME
+from aicr_charts.repository import HOSTS, PASSWORD, USERNAME, fetch_chart
 from chart_lab import Repository, chart_context, serving, small_chart
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aicr_core.api import AicrError, ChartWanted, Code, to_yaml
+from aicr_core.api import AicrError, ChartWanted, Code, Context, Settings, to_yaml
+from aicr_core.kit.http import Page
 
 DATA = small_chart("engine", "1.2.3")
 ACCOUNT = {USERNAME: "ann", PASSWORD: "s3cret"}
@@ -62,7 +64,53 @@ def test_credentials_go_to_the_repository_alone(
     assert found.code is Code.UNAUTHORIZED
     assert USERNAME in (found.hint or "")
     assert find(chart_context(tmp_path, env=ACCOUNT), wanted(repository)).data == DATA
-    assert all(header.startswith("Basic ") for _, header in repository.seen[1:])
+    told = [bool(header) for _, header in repository.seen[1:]]
+    assert told == [False, True, True], "only who asks is told"
+
+
+def test_who_does_not_ask_is_not_told(tmp_path: pathlib.Path, repository: Repository) -> None:
+    """A recipe names many repositories; the password is for one of them."""
+    repository.add("engine", "1.2.3", DATA)
+    assert find(chart_context(tmp_path, env=ACCOUNT), wanted(repository)).data == DATA
+    assert {header for _, header in repository.seen} == {""}
+
+
+def test_hosts_that_are_not_named_are_not_told(
+    tmp_path: pathlib.Path, repository: Repository
+) -> None:
+    repository.account = "ann:s3cret"
+    repository.add("engine", "1.2.3", DATA)
+    env = {**ACCOUNT, HOSTS: "charts.example.com, other.example"}
+    found = refused(chart_context(tmp_path, env=env), wanted(repository))
+    assert (found.code, found.hint) == (Code.UNAUTHORIZED, f"{HOSTS} does not name 127.0.0.1")
+    assert {header for _, header in repository.seen} == {""}
+    env[HOSTS] = "127.0.0.1"
+    assert find(chart_context(tmp_path, env=env), wanted(repository)).data == DATA
+
+
+def test_nobody_is_told_without_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+
+    def answer(url: str, limit: int, *, secrets: dict[str, str], **_: Any) -> Any:
+        told.append(secrets)
+        raise AicrError(Code.UNAUTHORIZED, "the server answers 401", where=url)
+
+    monkeypatch.setattr("aicr_charts.repository.fetch", answer)
+    ctx = Context(settings=Settings.from_env(ACCOUNT))
+    for url, times in (("http://charts.example.com", 1), ("https://charts.example.com", 2)):
+        told.clear()
+        with pytest.raises(AicrError) as caught:
+            fetch_chart(ctx, ChartWanted(name="engine", repository=url, version="1"))
+        assert [bool(secrets) for secrets in told] == [False, True][:times]
+        assert "s3cret" not in str(caught.value)
+
+
+def test_a_package_is_not_less_safe_than_its_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    index = b"entries:\n  engine:\n  - version: 1.0.0\n    urls: ['http://charts.example.com/engine.tgz']\n"
+    monkeypatch.setattr("aicr_charts.repository.fetch", lambda *_a, **_k: Page(index, "", ""))
+    chart = ChartWanted(name="engine", repository="https://charts.example.com", version="1.0.0")
+    with pytest.raises(AicrError, match="less safe"):
+        fetch_chart(Context(settings=Settings.from_env({})), chart)
 
 
 @pytest.mark.parametrize("how", ["url", "redirect"])
@@ -90,6 +138,35 @@ def test_a_redirection_on_the_same_host_keeps_them(
     repository.base = f"{repository.url}/"
     found = find(chart_context(tmp_path, env=ACCOUNT), wanted(repository, path="/moved"))
     assert found.data == DATA
+
+
+@pytest.mark.parametrize("how", ["file", "folder", "link"])
+def test_a_cache_that_others_can_write_is_none(
+    tmp_path: pathlib.Path, repository: Repository, how: str
+) -> None:
+    """Another user could put a chart there, and its digest beside it."""
+    repository.add("engine", "1.2.3", DATA)
+    ctx = chart_context(tmp_path)
+    find(ctx, wanted(repository))
+    cache = Cache.of(ctx.settings)
+    path = pathlib.Path(cache.path(wanted(repository)))
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert cache.get(wanted(repository)) == DATA
+    if how == "link":
+        path.rename(tmp_path / "elsewhere")
+        path.symlink_to(tmp_path / "elsewhere")
+    else:
+        (path if how == "file" else path.parent).chmod(0o777)
+    assert cache.get(wanted(repository)) is None
+
+
+def test_a_pipe_in_the_cache_holds_nobody(tmp_path: pathlib.Path, repository: Repository) -> None:
+    cache = Cache.of(chart_context(tmp_path).settings)
+    path = pathlib.Path(cache.path(wanted(repository)))
+    path.parent.mkdir(parents=True, mode=0o700)
+    os.mkfifo(path)
+    assert cache.get(wanted(repository)) is None
 
 
 @pytest.mark.parametrize("path", ["index.yaml", "engine-1.2.3.tgz"])

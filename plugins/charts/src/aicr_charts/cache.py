@@ -1,6 +1,7 @@
 """Charts that were fetched, kept below the user's cache: one file each, held to its digest when it is read.
 
-A file is ``sha256``, a line end, the package. It is written whole or not at all; one that is damaged counts as absent.
+A file is ``sha256``, a line end, the package. It is written whole or not at all; one that is damaged counts as absent,
+and so does one that somebody else could have written.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import re
+import stat
 import tempfile
 from typing import TYPE_CHECKING
 
@@ -42,7 +44,13 @@ class Cache:
         if not self.root:
             return None
         try:
-            with open(self.path(wanted), "rb") as stream:
+            if not _ours(os.stat(self.root)):
+                return None
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            with open(os.open(self.path(wanted), flags), "rb") as stream:
+                state = os.fstat(stream.fileno())
+                if not stat.S_ISREG(state.st_mode) or not _ours(state):
+                    return None
                 head, data = stream.read(_HEAD), stream.read()
         except OSError:
             return None
@@ -67,3 +75,8 @@ class Cache:
             if temporary:
                 with contextlib.suppress(OSError):
                     os.unlink(temporary)
+
+
+def _ours(state: os.stat_result) -> bool:
+    """Tell whether only this user (or the superuser) can write it."""
+    return state.st_uid in (os.geteuid(), 0) and not state.st_mode & 0o022

@@ -1,7 +1,9 @@
 """Charts from http(s) repositories: ``index.yaml``, then the package it names, held to its digest.
 
-Name and password of ``HELM_REPOSITORY_USERNAME`` and ``HELM_REPOSITORY_PASSWORD`` go to the repository's own host
-alone: not to another one that the index or a redirection names (spec/beyond.md 2.8).
+Name and password of ``HELM_REPOSITORY_USERNAME`` and ``HELM_REPOSITORY_PASSWORD`` go to a repository that asks for
+them, over TLS or on this machine, and to its own host alone: not to another that the index or a redirection names
+(spec/beyond.md 2.8). A recipe names many repositories, and most of them are nobody's business who the user is. With
+``HELM_REPOSITORY_HOSTS`` only the hosts in it are told, however much others ask.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 MAX_INDEX = 64 * 1024 * 1024
 USERNAME, PASSWORD = "HELM_REPOSITORY_USERNAME", "HELM_REPOSITORY_PASSWORD"
+HOSTS = "HELM_REPOSITORY_HOSTS"
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 def fetch_chart(ctx: Context, wanted: ChartWanted) -> bytes:
@@ -32,9 +36,9 @@ def fetch_chart(ctx: Context, wanted: ChartWanted) -> bytes:
     not what the index says, TIMEOUT, RATE_LIMIT_EXCEEDED, SERVICE_UNAVAILABLE.
     """
     base = wanted.repository.rstrip("/") + "/"
-    secrets = _secrets(ctx.settings.env if ctx.settings is not None else {})
+    account = _Account(ctx.settings.env if ctx.settings is not None else {}, base)
     address = f"{base}index.yaml"
-    text = _get(ctx, address, MAX_INDEX, secrets).decode("utf-8", "replace")
+    text = _get(ctx, address, MAX_INDEX, account).decode("utf-8", "replace")
     entry = _entry(versions(text, wanted.name, wanted.version, address), wanted, address)
     urls = entry.get("urls")
     if not isinstance(urls, list) or not urls or not isinstance(urls[0], str):
@@ -44,7 +48,12 @@ def fetch_chart(ctx: Context, wanted: ChartWanted) -> bytes:
     url = urljoin(base, urls[0])
     if urlsplit(url).scheme not in ("http", "https"):
         raise AicrError(Code.SERVICE_UNAVAILABLE, f"the index sends us to {url}", where=address)
-    data = _get(ctx, url, MAX_PACKED, secrets if _host(url) == _host(base) else {})
+    if urlsplit(url).scheme == "http" and urlsplit(base).scheme == "https":
+        raise AicrError(
+            Code.SERVICE_UNAVAILABLE, f"the index sends us to {url}, which is less safe", where=address,
+            hint="the repository's owner has to name https:// addresses",
+        )  # fmt: skip
+    data = _get(ctx, url, MAX_PACKED, account)
     digest = str(entry.get("digest") or "").removeprefix("sha256:").lower()
     if digest and hashlib.sha256(data).hexdigest() != digest:
         raise AicrError(
@@ -66,21 +75,47 @@ def _entry(found: list[dict[str, Any]], wanted: ChartWanted, address: str) -> di
     )  # fmt: skip
 
 
-def _get(ctx: Context, url: str, limit: int, secrets: Mapping[str, str]) -> bytes:
-    try:
-        return fetch(url, limit, seconds=ctx.remaining(), secrets=secrets).data
-    except AicrError as error:
-        if error.code is Code.UNAUTHORIZED and error.hint is None:
-            error.hint = f"set {USERNAME} and {PASSWORD}"
-        raise
+def _get(ctx: Context, url: str, limit: int, account: _Account) -> bytes:
+    while True:
+        try:
+            return fetch(url, limit, seconds=ctx.remaining(), secrets=account.headers(url)).data
+        except AicrError as error:
+            if error.code is not Code.UNAUTHORIZED:
+                raise
+            if not account.may_tell(url):
+                error.hint = error.hint or account.hint
+                raise
+            account.asked = True
 
 
-def _secrets(env: Mapping[str, str]) -> dict[str, str]:
-    name, password = env.get(USERNAME, ""), env.get(PASSWORD, "")
-    if not name and not password:
-        return {}
-    token = base64.b64encode(f"{name}:{password}".encode()).decode("ascii")
-    return {"Authorization": f"Basic {token}"}
+class _Account:
+    """The user's name and password for one repository; told to nobody before he is asked for them."""
+
+    def __init__(self, env: Mapping[str, str], base: str) -> None:
+        name, password = env.get(USERNAME, ""), env.get(PASSWORD, "")
+        token = base64.b64encode(f"{name}:{password}".encode()).decode("ascii")
+        self._secrets = {"Authorization": f"Basic {token}"} if name or password else {}
+        self._base = base
+        parts = urlsplit(base)
+        host = (parts.hostname or "").lower()
+        hosts = {text.strip().lower() for text in env.get(HOSTS, "").split(",")} - {""}
+        self.hint = f"set {USERNAME} and {PASSWORD}"
+        if self._secrets and hosts and host not in hosts:
+            self._secrets, self.hint = {}, f"{HOSTS} does not name {host}"
+        elif self._secrets and parts.scheme != "https" and host not in _LOOPBACK:
+            self._secrets, self.hint = (
+                {},
+                "name and password are not sent without TLS: use https://",
+            )
+        self.asked = False
+
+    def headers(self, url: str) -> dict[str, str]:
+        """Give what the server of a URL is told."""
+        return self._secrets if self.asked and _host(url) == _host(self._base) else {}
+
+    def may_tell(self, url: str) -> bool:
+        """Tell whether asking again, with name and password, makes sense."""
+        return bool(self._secrets) and not self.asked and _host(url) == _host(self._base)
 
 
 def _host(url: str) -> tuple[str, str | None, int | None]:
