@@ -55,13 +55,23 @@ def fetch(
     # A blank or an umlaut in a path is what a person types; the wire wants it encoded.
     address = quote(url, safe="%/:=&?~#+!$,;'@()*[]")
     try:
-        path = urlsplit(address).path
-        host = urlsplit(address).hostname
-        _port = urlsplit(address).port
+        parts = urlsplit(address)
+        scheme, path, host = parts.scheme, parts.path, parts.hostname
+        user = "@" in parts.netloc
+        _port = parts.port
     except ValueError as error:
-        raise AicrError(Code.INVALID_REQUEST, f"this is no URL: {error}", where=url) from None
+        raise AicrError(
+            Code.INVALID_REQUEST, f"this is no URL: {error}", where=_unsaid(url)
+        ) from None
     if not host:
         raise AicrError(Code.INVALID_REQUEST, "the URL names no host", where=url)
+    if user:
+        # It would have to stand in messages, histories and process lists, and it is not even sent.
+        raise AicrError(
+            Code.INVALID_REQUEST,
+            "a URL holds no user name or password",
+            where=f"{scheme}://...@{host}",
+        )
 
     def get(context: Context) -> Page:
         data, kind = _get(address, url, limit, context, secrets or {})
@@ -86,15 +96,19 @@ def _get(
     from urllib.request import HTTPRedirectHandler, Request, build_opener
 
     class Redirects(HTTPRedirectHandler):
-        """Follow to http and https only: urllib would take ftp as well."""
+        """Follow to http and https only, and never from https to http: urllib would, and to ftp as well."""
 
         def redirect_request(self, *args: Any) -> Any:
-            body, target = args[1], args[5]
+            request, body, target = args[0], args[1], args[5]
             if not target.lower().startswith(("http://", "https://")):
                 body.close()
                 raise AicrError(
                     Code.SERVICE_UNAVAILABLE, f"the server sends us to {target}", where=url
                 )
+            if request.full_url.startswith("https:") and not target.lower().startswith("https:"):
+                body.close()
+                text = "the server sends us to an address without TLS"
+                raise AicrError(Code.SERVICE_UNAVAILABLE, text, where=url)
             following = super().redirect_request(*args)
             if following is not None and _server(target) == _server(address):
                 _add(following, secrets)
@@ -126,6 +140,13 @@ def _get(
         message = f"the connection ended after {len(data)} of {expected} bytes"
         raise AicrError(Code.SERVICE_UNAVAILABLE, message, where=url)
     return data, kind
+
+
+def _unsaid(url: str) -> str:
+    """Give a URL without what stands before an @ in its server, which may be a password."""
+    scheme, separator, rest = url.partition("://")
+    server, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{'...@' if '@' in server else ''}{server.rpartition('@')[2]}{slash}{path}"
 
 
 def _add(request: Any, secrets: Mapping[str, str]) -> None:

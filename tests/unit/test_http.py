@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from aicr_core.cli.root import run
-from aicr_core.kit import limits
+from aicr_core.kit import http, limits
+from aicr_core.kit.errors import AicrError
 
 YAML = b"kind: RecipeCriteria\nspec:\n  service: eks\n"
 JSON = b'{"spec": {"service": "eks"}}'
@@ -142,3 +143,33 @@ def test_nobody_listens_and_closed_input(
     monkeypatch.setattr("sys.stdin", None)
     assert ask("-") == 2
     assert "standard input is closed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "url", ["http://ann:s3cret@127.0.0.1:1/x", "https://ann:s3cret@host:1x/", "http://s3@cret@h/"]
+)
+def test_a_password_in_a_url_is_refused_and_not_repeated(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ask(url) == 2
+    text = "".join(capsys.readouterr())
+    assert not any(word in text for word in ("ann", "s3cret", "s3@", "s3"))
+
+
+def test_no_server_leads_away_from_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was fetched over http is what anybody on the way wanted it to be."""
+    from email.message import Message
+    from io import BytesIO
+    from urllib.request import HTTPSHandler
+    from urllib.response import addinfourl
+
+    def answer(_self: object, request: object) -> addinfourl:
+        headers = Message()
+        headers["Location"] = "http://127.0.0.1:1/c.yaml"
+        found = addinfourl(BytesIO(b""), headers, "https://host.example/c.yaml", 302)
+        found.msg = "Found"  # type: ignore[attr-defined]
+        return found
+
+    monkeypatch.setattr(HTTPSHandler, "https_open", answer)
+    with pytest.raises(AicrError, match="without TLS"):
+        http.fetch("https://host.example/c.yaml")
