@@ -351,3 +351,26 @@ def test_update_writes_what_verify_reads(
         path.unlink()
     (tmp_path / "file").write_text("x")
     assert aicr("trust", "update", "-o", tmp_path / "file/root.json")[0] == 2
+
+
+def test_an_update_follows_no_link_that_waits_for_it(
+    services: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    """In a folder that others write too, a name that can be foreseen could be a link to a file of ours."""
+    import os
+
+    from sigstore.models import ClientTrustConfig
+
+    fetched = ClientTrustConfig.from_json(json.dumps(services.config()))
+    monkeypatch.setattr(ClientTrustConfig, "production", classmethod(lambda cls: fetched))
+    mine, shared = tmp_path / "mine", tmp_path / "shared"
+    mine.write_text("mine")
+    shared.mkdir()
+    for name in (f"root.json.{os.getpid()}.tmp", "root.json.tmp"):
+        (shared / name).symlink_to(mine)
+    assert aicr("trust", "update", "-o", shared / "root.json")[0] == 0
+    assert mine.read_text() == "mine"
+    assert (shared / "root.json").stat().st_mode & 0o777 == 0o644
+    (shared / "folder").mkdir()
+    assert aicr("trust", "update", "-o", shared / "folder")[0] == 2
+    assert sorted(p.name for p in shared.iterdir() if "trusted" in p.name) == []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 from typing import TYPE_CHECKING
 
 import click
@@ -59,13 +61,20 @@ def update(environment: Any, output: str) -> None:
 
 
 def _write(path: str, text: str) -> None:
-    temporary = f"{path}.{os.getpid()}.tmp"
+    temporary = ""
     try:
-        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        with open(temporary, "w", encoding="utf-8") as stream:
+        folder = os.path.dirname(os.path.abspath(path))
+        os.makedirs(folder, exist_ok=True)
+        # Under a name that nobody can foresee: in a folder of many users a link may wait under any other.
+        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".trusted-root-")
+        with open(descriptor, "w", encoding="utf-8") as stream:
+            os.fchmod(descriptor, 0o644)
             stream.write(text)
         os.replace(temporary, path)
     except OSError as error:
+        if temporary:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
         raise AicrError(
             Code.UNAUTHORIZED if isinstance(error, PermissionError) else Code.INVALID_REQUEST,
             f"cannot write the trusted root: {error.strerror or error}", where=path,
