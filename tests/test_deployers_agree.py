@@ -455,8 +455,6 @@ def bundle(name: str, of: BundlePlan) -> Bundle:
 
     deployer = deployers()[name]
     given = {option.name: option.default for option in deployer.options}
-    if "ociCharts" in given:
-        given["ociCharts"] = "plain"  # The default is v0.11.1's way, which the deployer warns of.
     of = attrs.evolve(of, settings=given)
     files = made(resolve(deployer.call), of)
     info = bundle_info.document(of, b"{}\n", deployer)

@@ -82,7 +82,9 @@ def _run(
             place = folder / f"{number}-{serial}"
             place.mkdir()
             # Golden flag sets name components that some recipes have not: F4 makes that an error of its own.
-            argv = [*row["args"], "--lenient", "--deployer", "argocd"]
+            # Charts of registries as v0.11.1 names them; by default they are named as Argo CD finds them.
+            legacy = ["--set", "deployer:ociCharts=legacy"]
+            argv = [*row["args"], "--lenient", "--deployer", "argocd", *legacy]
             argv += ["--serial"] if serial else []
             status, out, err, target = bundle(recipes[row["recipe"]], argv, place, environment)
             case = next((name for name in EXITS if row["case"].startswith(name)), "")

@@ -205,8 +205,8 @@ def test_the_parent_has_a_name_of_its_own() -> None:
 
 def test_a_chart_of_a_registry() -> None:
     item = release("k", repository="oci://ghcr.io/nvidia/k", version="v0.13.0")
-    legacy = _one(item)["k"]["spec"]["sources"][0]
-    plain = _one(item, settings={"ociCharts": "plain"})["k"]["spec"]["sources"][0]
+    legacy = _one(item, settings={"ociCharts": "legacy"})["k"]["spec"]["sources"][0]
+    plain = _one(item)["k"]["spec"]["sources"][0]
     assert (legacy["repoURL"], legacy["targetRevision"]) == ("oci://ghcr.io/nvidia/k", "0.13.0")
     assert (plain["repoURL"], plain["targetRevision"]) == ("ghcr.io/nvidia/k", "v0.13.0")
 

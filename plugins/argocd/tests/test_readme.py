@@ -121,8 +121,9 @@ def test_a_bundle_without_a_repository_says_so() -> None:
     assert not [note for note in repository.notes(plan(release("a"))) if "--repo" in note]
 
 
-def test_charts_of_registries_are_noted_while_named_as_before() -> None:
+def test_charts_of_registries_are_noted_where_named_as_before() -> None:
     item = release("o", repository="oci://reg/x", version="v1")
-    assert [note for note in repository.notes(plan(item)) if "ociCharts=plain" in note]
-    assert not repository.notes(plan(item, settings={"ociCharts": "plain"}))
+    legacy = repository.notes(plan(item, settings={"ociCharts": "legacy"}))
+    assert [note for note in legacy if "deployer:ociCharts" in note]
+    assert not repository.notes(plan(item))
     assert not repository.notes(plan(item, repo="", destination="oci://reg.example/p:v1"))

@@ -60,8 +60,8 @@ def aicr_deployers() -> Iterable[Deployer]:
             *_COMMON,
             DeployerOption(
                 name="ociCharts",
-                description="how charts of registries are named: legacy (as v0.11.1 did), plain (what Argo CD finds)",
-                default="legacy",
+                description="how charts of registries are named: plain (what Argo CD finds), legacy (as v0.11.1 did)",
+                default="plain",
             ),
         ),
         entrypoint="app-of-apps.yaml",

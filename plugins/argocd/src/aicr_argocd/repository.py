@@ -154,7 +154,7 @@ def notes(plan: BundlePlan) -> list[str]:
     if registry and not stack.plain_oci:
         found.append(
             f"{', '.join(registry)}: the chart of a registry is named as aicr v0.11.1 named it, which Argo CD "
-            "does not find; --set deployer:ociCharts=plain names it as Argo CD's manual says"
+            "does not find; leave out deployer:ociCharts, and it is named as Argo CD's manual says"
         )
     return [*found, *restarts(plan, "Argo CD")]
 

@@ -60,7 +60,7 @@ def stack_of(plan: BundlePlan, default_name: str) -> Stack:
             _LABEL, given.get("namespace", "argocd"), "namespace", "a DNS-1123 label"
         ),
         plain_oci=bool(plan.destination)
-        or _choice(given.get("ociCharts", "legacy"), "ociCharts", ("legacy", "plain")) == "plain",
+        or _choice(given.get("ociCharts", "plain"), "ociCharts", ("legacy", "plain")) == "plain",
     )
 
 
