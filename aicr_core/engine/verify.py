@@ -110,13 +110,18 @@ def _differs(path: str, digest: str, found: Seen | None) -> Iterator[str]:
 
 
 def _same_but_for_case(listed: Mapping[str, str]) -> Iterator[str]:
-    """Name paths that would be one file where names differ in case or composition alone."""
+    """Name paths, and folders in them, that would be one where names differ in case or composition alone."""
     first: dict[str, str] = {}
-    for path in listed:
-        key = _folded(path)
-        if key in first:
-            yield f"{shown(first[key])} and {shown(path)} are one file on some systems"
-        first[key] = path
+    told = set()
+    for path in (*listed, *UNLISTED):
+        parts = path.split("/")
+        for end in range(1, len(parts) + 1):
+            place = "/".join(parts[:end])
+            other = first.setdefault(_folded(place), place)
+            if other != place and place not in told:
+                told.add(place)
+                yield f"{shown(other)} and {shown(place)} are one file on some systems"
+                break
 
 
 def _folded(path: str) -> str:
@@ -124,7 +129,7 @@ def _folded(path: str) -> str:
         return path.lower()
     from unicodedata import normalize
 
-    return normalize("NFC", path).casefold()
+    return normalize("NFD", normalize("NFD", path).casefold())
 
 
 def _history(path: str) -> str:

@@ -622,3 +622,22 @@ def test_nothing_heavy_is_imported_for_an_unsigned_bundle(lab: pathlib.Path) -> 
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("Data/x", "Data and data are one file on some systems"),
+        ("Checksums.txt", "Checksums.txt and checksums.txt are one file on some systems"),
+        ("Attestation/x", "Attestation and attestation are one file on some systems"),
+    ],
+)
+def test_folders_and_unlisted_files_that_differ_in_case_alone(
+    tmp_path: pathlib.Path, path: str, says: str
+) -> None:
+    for name in ("data/y", path):
+        (tmp_path / "b" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "b" / name).write_text("x")
+    relist(tmp_path / "b")
+    status, report, _ = verified(tmp_path / "b")
+    assert (status, report["errors"]) == (4, [says])
