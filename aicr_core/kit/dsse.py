@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 from aicr_core.kit.errors import AicrError, Code
 
+LONGEST_HINT = 256
+"""A hint is repeated in messages, and nobody vouches for it."""
 _MEDIA_TYPE = "application/vnd.dev.sigstore.bundle"
 
 
@@ -49,7 +51,7 @@ def write_key_bundle(bundle: KeyBundle) -> bytes:
 def read_key_bundle(data: bytes) -> KeyBundle:
     """Read a bundle with exactly one signature. Raises AicrError(UNAUTHORIZED) for anything else."""
     try:
-        document: Any = json.loads(data)
+        document: Any = json.loads(data, object_pairs_hook=_once)
         media_type = document["mediaType"]
         hint = document["verificationMaterial"]["publicKey"].get("hint", "")
         envelope = document["dsseEnvelope"]
@@ -61,8 +63,18 @@ def read_key_bundle(data: bytes) -> KeyBundle:
         raise _not("it is no Sigstore bundle with one signature of a statement") from None
     if not isinstance(media_type, str) or not media_type.startswith(_MEDIA_TYPE):
         raise _not("it is a Sigstore bundle of an unknown kind")
-    if not isinstance(found.hint, str) or not isinstance(found.payload_type, str):
+    if not isinstance(found.hint, str) or len(found.hint) > LONGEST_HINT:
+        raise _not("it is a Sigstore bundle whose key has no name that can be")
+    if not isinstance(found.payload_type, str):
         raise _not("it is a Sigstore bundle with a field of a wrong type")
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Take no key twice: which of the two counts, other verifiers may decide otherwise."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
     return found
 
 

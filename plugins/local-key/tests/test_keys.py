@@ -127,6 +127,7 @@ def test_places_that_hold_no_key(tmp_path: pathlib.Path) -> None:
         (pem(ED), "this is a private key, not a public key"), (certificate(), "this is a certificate"),
         (b"", "no public key"), (b"ssh-ed25519 AAAA x@y", "no public key"),
         (public_pem(rsa.generate_private_key(65537, 2048)), "RSA is not supported"),
+        (public_pem(ED) + public_pem(P256), "more than one key"),
     ],
 )  # fmt: skip
 def test_public_keys_that_are_none(data: bytes, says: str) -> None:
@@ -193,6 +194,20 @@ def test_signatures_that_are_changed(number: int) -> None:
     with pytest.raises(AicrError) as caught:
         verify(context(), json.dumps(document).encode(), Trust(key=public_pem(ED)))
     assert caught.value.exit_status == 4
+
+
+def test_a_key_that_stands_twice_and_a_hint_without_end() -> None:
+    """Verifiers do not agree which of two counts; and what nobody vouches for is not repeated at any length."""
+    document = _made()
+    text = json.dumps(document)
+    twice = text.replace('"dsseEnvelope": {', '"dsseEnvelope": {"payload": "ZXZpbA==", ', 1)
+    assert twice != text
+    document["verificationMaterial"]["publicKey"]["hint"] = "A" * 100_000
+    for data in (twice, json.dumps(document)):
+        with pytest.raises(AicrError) as caught:
+            verify(context(), data.encode(), Trust(key=public_pem(ED)))
+        assert caught.value.exit_status == 4
+        assert len(str(caught.value)) < 300
 
 
 def test_another_kind_of_key() -> None:

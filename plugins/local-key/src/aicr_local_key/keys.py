@@ -69,7 +69,12 @@ def read_private(path: str, env: Mapping[str, str]) -> PrivateKey:
 
 def read_public(data: bytes) -> PublicKey:
     """Read a public key in PEM. Raises AicrError(INVALID_REQUEST)."""
-    label = next(iter(_labels(data)), "")
+    labels = _labels(data)
+    if len(labels) > 1:
+        raise _refused(
+            "there is more than one key", "--key", "give the one public key that has to have signed"
+        )
+    label = next(iter(labels), "")
     if label == "CERTIFICATE" or "PRIVATE KEY" in label:
         what = "a certificate" if label == "CERTIFICATE" else "a private key"
         raise _refused(
