@@ -143,3 +143,14 @@ def test_any_value_anywhere_is_a_manifest_or_one_clear_error(name: str, value: A
             _read(document)
         except AicrError as error:
             assert error.exit_status == 2
+
+
+def test_a_manifest_that_is_an_index_too_is_refused() -> None:
+    """Which of the two it is, other tools take from the header (CVE-2021-41190)."""
+    for document, kind in (
+        (_changed(manifests=[]), manifest.MANIFEST),
+        (_changed(), manifest.OTHERS[0]),
+    ):
+        with pytest.raises(AicrError, match="as an index, too"):
+            _read(document, kind)
+    assert _read(_changed(), "application/octet-stream").digest == LAYER.digest

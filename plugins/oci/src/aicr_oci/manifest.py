@@ -99,6 +99,9 @@ def read(data: bytes, kind: str, where: str) -> Blob:
             isinstance(config, dict) and config.get("mediaType")
         )
         raise _no_bundle(f"it is an artifact of type {other or None!r}", where)
+    if "manifests" in document or (kind in OTHERS and kind != media):
+        # One digest must not mean one thing to us and another to a tool that goes by the other (CVE-2021-41190).
+        raise _no_bundle("its manifest can be read as an index, too", where)
     layers = document.get("layers")
     if not isinstance(layers, list) or len(layers) != 1:
         raise _no_bundle("a bundle has exactly one layer", where)
