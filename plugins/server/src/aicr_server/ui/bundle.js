@@ -164,7 +164,7 @@ function fileList(document) {
     h("p", { class: "done" }, `${files.length} files`),
     notes.length ? h("ul", { class: "notes" }, notes.map((note) => h("li", {}, note))) : null,
     h("div", { class: "files", tabindex: "0", role: "region", "aria-label": "Files of the bundle" },
-      table("Files of the bundle", ["File", "Size", "SHA-256"], rows)),
+      table("Files of the bundle", ["File", "Size", "SHA‑256"], rows)),
   ].filter(Boolean);
 }
 
