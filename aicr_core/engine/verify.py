@@ -7,6 +7,7 @@ another tool, is held to its checksums alone. Pure: whoever looked at the files 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import posixpath
 import re
@@ -75,6 +76,9 @@ def integrity(
         # With lines that nobody can read it is unknown what the list names.
         errors.extend(_strangers(seen, listed))
     if inventory is not None and not errors:
+        if hashlib.sha256(inventory).hexdigest() != seen[INVENTORY].sha256:
+            # Read once to be held to its checksum and once to be read: it has to be the same twice.
+            errors.append(f"{INVENTORY} changed while it was looked at")
         errors.extend(_inventory(inventory, listed, seen, modes))
     if TOOL_ATTESTATION in seen and BUNDLE_ATTESTATION not in seen and not errors:
         errors.append(f"{TOOL_ATTESTATION} is there without {BUNDLE_ATTESTATION}")

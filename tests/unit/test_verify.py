@@ -641,3 +641,21 @@ def test_folders_and_unlisted_files_that_differ_in_case_alone(
     relist(tmp_path / "b")
     status, report, _ = verified(tmp_path / "b")
     assert (status, report["errors"]) == (4, [says])
+
+
+def test_an_inventory_that_changes_between_two_looks_is_seen() -> None:
+    """What was hashed is one file, what is read next may be another: a link in the path was moved in between."""
+    from aicr_core.engine.verify import FILE, Seen, integrity
+
+    def seen(data: bytes, mode: int = 0o600) -> Seen:
+        return Seen(FILE, mode, len(data), hashlib.sha256(data).hexdigest())
+
+    good = json.dumps(
+        {"files": [{"path": "a", "sha256": seen(b"x").sha256, "size": 1, "mode": "0600"}]}
+    ).encode()
+    listing = f"{seen(b'x').sha256}  a\n{seen(good).sha256}  inventory.json\n".encode()
+    here = {"a": seen(b"x"), "inventory.json": seen(good), "checksums.txt": seen(listing)}
+    assert integrity(here, listing, good).errors == ()
+    assert integrity(here, listing, good + b" ").errors == (
+        "inventory.json changed while it was looked at",
+    )
