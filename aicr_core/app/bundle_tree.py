@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
     from aicr_core.engine.bundles import File
 
+LARGEST = 1024**3
+"""No file of a bundle is larger, nor is a bundle in a registry."""
+MOST_BYTES = 4 * LARGEST
+_CHUNK = 256 * 1024
 _WORTH_THREADS = 4 * 1024 * 1024
 _NO_FOLLOW = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -60,7 +64,14 @@ class Folder:
         self._root = root
         found = {path: _look(os.path.join(root, path)) for path in _paths(root)}
         plain = [path for path, item in found.items() if item.kind == FILE and not item.problem]
-        large = sum(found[path].size for path in plain) > _WORTH_THREADS
+        size = sum(found[path].size for path in plain if found[path].size <= LARGEST)
+        if size > MOST_BYTES:
+            raise AicrError(
+                Code.INVALID_REQUEST,
+                f"it holds more than {MOST_BYTES // 2**30} GiB: no bundle does",
+                where=root,
+            )
+        large = size > _WORTH_THREADS
         found.update(self._hashed(plain, (jobs or os.cpu_count() or 1) if large else 1))
         self.seen: Mapping[str, Seen] = found
 
@@ -131,8 +142,16 @@ def _hash(path: str) -> Seen:
             state = os.fstat(stream.fileno())
             if not stat.S_ISREG(state.st_mode):
                 return Seen(OTHER)
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            return Seen(FILE, stat.S_IMODE(state.st_mode), stream.tell(), digest)
+            digest, size, buffer = hashlib.sha256(), 0, bytearray(_CHUNK)
+            # Counted while it is read: a file may have holes of any size, or grow as long as it is read.
+            while state.st_size <= LARGEST and (got := stream.readinto(buffer)):
+                digest.update(memoryview(buffer)[:got])
+                size += got
+                if size > LARGEST:
+                    break
+            if max(size, state.st_size) > LARGEST:
+                return Seen(FILE, problem=f"it is larger than {LARGEST // 2**30} GiB")
+            return Seen(FILE, stat.S_IMODE(state.st_mode), size, digest.hexdigest())
     except OSError as error:
         return Seen(FILE, problem=error.strerror or str(error))
 

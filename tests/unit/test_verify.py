@@ -659,3 +659,28 @@ def test_an_inventory_that_changes_between_two_looks_is_seen() -> None:
     assert integrity(here, listing, good + b" ").errors == (
         "inventory.json changed while it was looked at",
     )
+
+
+def test_holes_of_terabytes_are_not_read(bundle: pathlib.Path) -> None:
+    """A file of holes costs its author nothing, and would be hashed for hours."""
+    with (bundle / "holes").open("wb") as stream:
+        stream.truncate(1 << 42)
+    status, report, _ = verified(bundle)
+    assert (status, report["errors"]) == (4, ["holes is not listed in checksums.txt"])
+    with (bundle / "csi/values.yaml").open("wb") as stream:
+        stream.truncate(1 << 42)
+    (bundle / "holes").unlink()
+    status, report, _ = verified(bundle)
+    assert (status, report["errors"]) == (
+        4,
+        ["csi/values.yaml cannot be read: it is larger than 1 GiB"],
+    )
+
+
+def test_a_folder_that_is_larger_than_any_bundle(bundle: pathlib.Path) -> None:
+    for number in range(5):
+        with (bundle / f"holes{number}").open("wb") as stream:
+            stream.truncate(1 << 30)
+    status, out, err = aicr("verify", bundle)
+    assert (status, out) == (2, "")
+    assert "more than 4 GiB" in err
