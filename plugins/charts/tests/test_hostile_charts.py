@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import pathlib
 import tarfile
 import time
 import tracemalloc
@@ -12,6 +13,7 @@ import pytest
 from aicr_charts import facts
 from aicr_charts.archive import MAX_UNPACKED, read_archive
 from aicr_charts.documents import split
+from aicr_charts.folders import folder_files
 
 from aicr_core.api import AicrError, ChartFacts, PackagedChart
 from aicr_core.kit.context import Context
@@ -94,3 +96,15 @@ def test_templates_of_blanks_take_no_time() -> None:
 def test_values_that_are_taken_whole_are_still_seen(text: str) -> None:
     found = described({"Chart.yaml": ABOUT, "templates/a.yaml": text.encode()})
     assert found.open_values == ("some.map",)
+
+
+def test_a_link_out_of_a_charts_folder_packs_nothing_of_ours(tmp_path: pathlib.Path) -> None:
+    chart = tmp_path / "chart"
+    (chart / "templates").mkdir(parents=True)
+    (chart / "Chart.yaml").write_bytes(ABOUT)
+    (chart / "values.yaml").symlink_to("Chart.yaml")
+    assert folder_files(str(chart)) == {"Chart.yaml": ABOUT, "values.yaml": ABOUT}
+    (tmp_path / "id_ed25519").write_text("secret")
+    (chart / "templates/x").symlink_to("../../id_ed25519")
+    with pytest.raises(AicrError, match="leads out of the chart"):
+        folder_files(str(chart))

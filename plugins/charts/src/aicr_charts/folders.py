@@ -76,7 +76,11 @@ def _versioned(folder: str, wanted: ChartWanted) -> Iterator[str]:
 
 
 def folder_files(root: str) -> dict[str, bytes]:
-    """Give the files of a chart's folder, links to files followed, less what ``.helmignore`` says."""
+    """Give the files of a chart's folder, links to files in it followed, less what ``.helmignore`` says.
+
+    Raises AicrError(INVALID_REQUEST) for a link that leads out: a chart of somebody else's would pack our files.
+    """
+    real = os.path.realpath(root)
     ignored = _rules(root)
     files: dict[str, bytes] = {}
     left = MAX_UNPACKED
@@ -87,6 +91,11 @@ def folder_files(root: str) -> dict[str, bytes]:
         for name in sorted(names):
             path = os.path.join(place, name)
             if os.path.isfile(path) and not ignored(f"{prefix}{name}", False):
+                if not os.path.realpath(path).startswith(f"{real.rstrip(os.sep)}{os.sep}"):
+                    raise AicrError(
+                        Code.INVALID_REQUEST, "the link leads out of the chart", where=path,
+                        hint="put the file in its place",
+                    )  # fmt: skip
                 files[f"{prefix}{name}"] = _read(path)
                 left -= len(files[f"{prefix}{name}"])
                 if left < 0:
