@@ -69,9 +69,13 @@ class Overrides:
         self._dynamic: dict[str, dict[str, str]] = {}
 
     def add(self, name: str, override: Override, *, exact: bool) -> None:
-        """Add one; the last of one flag, path and name counts."""
+        """Add one; the last of one flag, path and name counts, but objects merge into those before them."""
         key = (override.path, override.rank, exact)
-        self._found.setdefault(name, {})[key] = override
+        items = self._found.setdefault(name, {})
+        known = items.get(key)
+        if known is not None and isinstance(known.value, dict) and isinstance(override.value, dict):
+            override = override._replace(value=merge_layers([known.value, override.value]))
+        items[key] = override
 
     def leave_open(self, name: str, path: str, text: str) -> None:
         """Note a path whose value is given at installation."""

@@ -93,6 +93,12 @@ def test_the_own_name_wins_over_aliases_and_what_both_set_is_joined(folder: path
         assert (driver["a"], driver["b"]) == ("exact", "alias")
 
 
+def test_objects_of_one_flag_and_path_merge_in_their_order(folder: pathlib.Path) -> None:
+    words = ["--set-json", 'gpu-operator:x={"a":1,"b":1}', "--set-json", 'gpu-operator:x={"b":2}']
+    assert _values(folder, *words)["x"] == {"a": 1, "b": 2}
+    assert _values(folder, *words, "--set-json", "gpu-operator:x=[3]")["x"] == [3]
+
+
 def test_commas_in_json_are_literal(folder: pathlib.Path) -> None:
     assert _values(folder, "--set-json", 'gpu-operator:x={"a":1,"b:c=d":2}')["x"] == {
         "a": 1,
