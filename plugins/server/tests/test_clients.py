@@ -105,17 +105,32 @@ def test_tokens(tmp_path: pathlib.Path) -> None:
 def test_a_token_file_is_read_again_when_it_is_replaced(tmp_path: pathlib.Path) -> None:
     file = tmp_path / "tokens"
     file.write_text(_line("ci", "old"))
-    guard = Guard(str(file))
+    said: list[str] = []
+    guard = Guard(str(file), said.append)
     replacement = tmp_path / "new"
     replacement.write_text(_line("ci", "new-one") + _line("b", "b"))
     os.replace(replacement, file)
     assert guard.refuses("/", "Bearer old") is not None
     assert guard.refuses("/", "Bearer new-one") is None
-    # What cannot be read leaves what was valid, so a bad edit locks nobody out; nor does a missing file.
+    # What cannot be read leaves what was valid, so a bad edit locks nobody out; nor does a missing file. Both are told.
     file.write_text("not a line of tokens\n")
     assert guard.refuses("/", "Bearer new-one") is None
     file.unlink()
-    assert guard.refuses("/", "Bearer new-one") is None
+    for _ in range(3):
+        assert guard.refuses("/", "Bearer new-one") is None
+    assert len(said) == 2
+    assert "tokens:1: no NAME:SHA256" in said[0]
+
+
+def test_a_token_is_taken_away_by_a_file_of_the_same_size_and_time(tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "tokens"
+    file.write_text(_line("ci", "old"))
+    guard = Guard(str(file))
+    status = file.stat()
+    file.write_text(_line("ci", "new"))
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert guard.refuses("/", "Bearer old") is not None
+    assert guard.refuses("/", "Bearer new") is None
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ class Application:
         # Each worker counts for itself, so each gives its share.
         share = settings.workers
         limiter = Limiter(settings.rate_limit / share, max(1, settings.rate_burst // share))
-        guard = Guard(settings.token_file)
+        guard = Guard(settings.token_file, lambda text: log.event("error", text))
         self._app: App = Front(
             inner, settings, limiter, self.metrics, log, guard, frozenset(table), ready
         )

@@ -9,10 +9,14 @@ import hashlib
 import hmac
 import os
 import re
+from typing import TYPE_CHECKING
 
 from aicr_core.api import AicrError, Code
 from aicr_server.page import is_part
 from aicr_server.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _LINE = re.compile(r"([A-Za-z0-9._-]+):([0-9a-f]{64})\Z")
 _OPEN = frozenset({"/health", "/ready"})
@@ -21,10 +25,14 @@ _OPEN = frozenset({"/health", "/ready"})
 class Guard:
     """Lets requests pass that carry a known token; all of them without a file."""
 
-    def __init__(self, token_file: str) -> None:
-        """Read the file. Raises AicrError(INVALID_REQUEST) for one that cannot be used."""
+    def __init__(self, token_file: str, told: Callable[[str], None] = lambda _text: None) -> None:
+        """Read the file. Raises AicrError(INVALID_REQUEST) for one that cannot be used.
+
+        ``told`` hears of a file that cannot be used later: what was valid stays so, and an operator has to know.
+        """
         self._file = token_file
-        self._state: tuple[int, int] | None = None
+        self._told = told
+        self._state: tuple[int, ...] = ()
         self._digests: tuple[str, ...] = ()
         if token_file:
             self._load()
@@ -46,20 +54,19 @@ class Guard:
         )  # fmt: skip
 
     def _refresh(self) -> None:
-        try:
-            status = os.stat(self._file)
-        except OSError:
-            # What was valid stays valid: a file that is being replaced must not lock everybody out.
+        """Read the file again if it is another one; a bad edit locks nobody out, but is told, once."""
+        state = _state(self._file)
+        if state == self._state:
             return
-        if (status.st_mtime_ns, status.st_size) != self._state:
-            try:
-                self._load()
-            except AicrError:
-                return
+        self._state = state
+        try:
+            self._load()
+        except AicrError as error:
+            self._told(f"the token file cannot be used, former tokens stay valid: {error}")
 
     def _load(self) -> None:
+        state = _state(self._file)
         try:
-            status = os.stat(self._file)
             with open(self._file, encoding="utf-8") as stream:
                 lines = [line.strip() for line in stream]
         except (OSError, UnicodeDecodeError) as error:
@@ -78,4 +85,13 @@ class Guard:
                 )  # fmt: skip
             digests.append(found[2])
         self._digests = tuple(digests)
-        self._state = (status.st_mtime_ns, status.st_size)
+        self._state = state
+
+
+def _state(path: str) -> tuple[int, ...]:
+    """Give what changes when a file is edited or replaced, also by one of the same size and time; () for none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ()
+    return (status.st_ino, status.st_ctime_ns, status.st_mtime_ns, status.st_size)

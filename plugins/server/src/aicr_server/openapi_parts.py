@@ -31,7 +31,10 @@ _HEADERS: dict[str, tuple[str, Node]] = {
     "X-RateLimit-Reset": ("Unix time at which there is one more", COUNT),
     "Retry-After": ("Seconds to wait", COUNT),
     "Cache-Control": ("How long an answer may be kept", TEXT),
-    "ETag": ("Strong validator: a digest of the answer", {**TEXT, "pattern": '^"[0-9a-f]+(-gzip)?"$'}),
+    "ETag": (
+        "Strong validator: a digest of the answer",
+        {**TEXT, "pattern": '^"[0-9a-f]+(-gzip)?"$'},
+    ),
     "Allow": ("Methods of the path", TEXT),
     "WWW-Authenticate": ("How to authenticate", TEXT),
     "Content-Disposition": ("Name for the file", TEXT),
