@@ -119,6 +119,7 @@ class Process:
         self._told = asyncio.Event()
         self._stop = asyncio.Event()
         self._loading: asyncio.Task[None] | None = None
+        self._wanted = False
 
     async def run(self) -> int:
         """Serve; give the exit status. Raises AicrError when what is to be served cannot be loaded."""
@@ -155,15 +156,18 @@ class Process:
         self._log.event("info", "server ready", version=__version__, seconds=seconds)
 
     def _reload(self) -> None:
-        """Load anew; what is wrong then leaves everything as it is."""
+        """Load anew; what is wrong then leaves everything as it is. Told while it loads, it loads once more after."""
+        self._wanted = True
         if self._application is None or (self._loading and not self._loading.done()):
             return
 
         async def again() -> None:
-            try:
-                await self._load()
-            except AicrError as error:
-                self._log.event("error", "cannot load anew, nothing changes", error=str(error))
+            while self._wanted:
+                self._wanted = False
+                try:
+                    await self._load()
+                except AicrError as error:
+                    self._log.event("error", "cannot load anew, nothing changes", error=str(error))
 
         self._loading = asyncio.ensure_future(again())
 
