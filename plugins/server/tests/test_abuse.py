@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from aicr_server.answers import warning_headers
 from http_compare import Answer, parse
 from http_server import ENGINES, Aicrd, get, running
 
@@ -211,6 +212,16 @@ def test_a_thousand_idle_connections_disturb_nobody() -> None:
             assert _resident(process) - before < 64 * MIB
             for connection in idle:
                 connection.close()
+
+
+def test_control_characters_in_what_a_warning_quotes_stay_out_of_headers() -> None:
+    """Found by schemathesis: a warning that quotes a snapshot became a header that granian refuses, so a 500."""
+    odd = "".join(map(chr, range(256))) + "\u2028\U0001f600"
+    count, *shown = warning_headers([odd, "plain"])
+    assert count == (b"x-aicr-warnings", b"2")
+    assert shown[1] == (b"x-aicr-warning", b"plain")
+    for _, value in shown:
+        assert value.decode("ascii").isprintable()
 
 
 def test_pipelined_requests_are_answered_in_order(server: tuple[int, Aicrd, str]) -> None:

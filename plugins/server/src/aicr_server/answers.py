@@ -33,6 +33,7 @@ _FORMS = {
 _LEAST = 256
 """Bytes below which compression gains nothing."""
 _MOST_WARNINGS, _WARNING_LENGTH = 16, 300
+_PRINTABLE = bytes(code if 0x20 <= code < 0x7F else 0x20 for code in range(256))
 VARY = "Accept, Accept-Encoding"
 
 
@@ -86,12 +87,15 @@ def make(
 
 
 def warning_headers(warnings: Iterable[str]) -> Headers:
-    """Give what a person should know as headers: how many things, and as many as fit, in ASCII (B-29)."""
+    """Give what a person should know as headers: how many things, and as many as fit, in ASCII (B-29).
+
+    Texts may hold what a client sent; a control character in a header would make the HTTP server refuse the answer.
+    """
     texts = list(warnings)
     if not texts:
         return []
     shown = [
-        text.encode("ascii", "backslashreplace").replace(b"\n", b" ").replace(b"\r", b" ")
+        text.encode("ascii", "backslashreplace").translate(_PRINTABLE)
         for text in texts[:_MOST_WARNINGS]
     ]
     return [

@@ -48,7 +48,8 @@ def parameter(name: str, text: str, kind: Node, examples: Sequence[Any] = ()) ->
 
 def criteria(vocabulary: Vocabulary) -> list[Node]:
     """Give the parameters that state criteria."""
-    nodes = {"type": "integer", "minimum": 0, "maximum": MOST_NODES}
+    number: Node = {"type": "integer", "minimum": 0, "maximum": MOST_NODES}
+    nodes = {"anyOf": [number, {"const": ""}]}
     found = []
     for name in DIMENSIONS:
         known = list(vocabulary.values[name])
