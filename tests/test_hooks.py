@@ -572,7 +572,15 @@ def aicr_extra_images(component, values):
 
 BARE: dict[str, Any] = {
     "kind": "RecipeResult",
-    "componentRefs": [{"name": "csi", "type": "Helm", "source": ""}],
+    "componentRefs": [
+        {
+            "name": "csi",
+            "namespace": "n",
+            "type": "Helm",
+            "source": "",
+            "manifestFiles": ["components/gpu-operator/manifests/gke-resource-quota.yaml"],
+        }
+    ],
 }
 
 

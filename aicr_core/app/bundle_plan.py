@@ -50,7 +50,8 @@ def make_plan(
     """Give the whole plan of a request. Raises AicrError.
 
     ``destination`` is where the bundle will be published; ``recipe`` is a document that was read already, in place of
-    the request's source. A plan that nobody will deploy need not ``validate`` (whether selectors are missing, ...).
+    the request's source. A plan that nobody will deploy need not ``validate`` (whether selectors are missing, whether
+    it installs anything).
     """
     name = request.deployer.strip().lower() or "helm"
     plugin, deployer = _deployer(environment, name)
@@ -86,7 +87,9 @@ def make_plan(
 
         notes.extend(apply_policy(environment, selection.recipe, "bundle"))
     whole = _plan(environment, selection, catalogue, options, request, notes)
-    if not any(release.kind != "manifests" or release.manifests for release in whole.releases):
+    if validate and not any(
+        release.kind != "manifests" or release.manifests for release in whole.releases
+    ):
         raise AicrError(
             Code.INVALID_REQUEST,
             "nothing would be installed: no component has a chart's source or manifests",

@@ -60,7 +60,20 @@ def plugin(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         distribution(tmp_path / "site", "odd", f'name = "odd"\nhooks = ["{hook}"]\n', source)
         document = RECIPE
         if bare:
-            document = {**RECIPE, "componentRefs": [{"name": "one", "type": "Helm", "source": ""}]}
+            document = {
+                **RECIPE,
+                "componentRefs": [
+                    {
+                        "name": "one",
+                        "namespace": "n",
+                        "type": "Helm",
+                        "source": "",
+                        "manifestFiles": [
+                            "components/gpu-operator/manifests/gke-resource-quota.yaml"
+                        ],
+                    }
+                ],
+            }
         else:
             monkeypatch.setenv("AICR_PLUGINS", "odd,airgap,helm,recipes")
         (tmp_path / "recipe.yaml").write_text(to_yaml(document))
