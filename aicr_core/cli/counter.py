@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, TextIO
 
+from aicr_core.cli.terminal import Terminal
 from aicr_core.kit.errors import one_line
 
 if TYPE_CHECKING:
@@ -16,8 +16,7 @@ class Counter:
 
     def __init__(self, what: str, stream: TextIO | None = None) -> None:
         self._what = what
-        self._stream = stream or sys.stderr
-        self._on = self._stream is not None and self._stream.isatty()
+        self._terminal = Terminal(stream)
 
     def __enter__(self) -> Counter:
         return self
@@ -28,13 +27,8 @@ class Counter:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        self._write("")
+        self._terminal.write("")
 
     def __call__(self, done: int, total: int, name: str) -> None:
         """Show how far the work is; ``name`` is what begins or has ended."""
-        self._write(f"  {self._what} {done}/{total}: {one_line(name)}"[:100])
-
-    def _write(self, text: str) -> None:
-        if self._on:
-            self._stream.write(f"\r\x1b[K{text}")
-            self._stream.flush()
+        self._terminal.write(f"  {self._what} {done}/{total}: {one_line(name)}"[:100])

@@ -5,11 +5,11 @@ The report is elsewhere; whoever pipes or logs sees nothing of this.
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING, TextIO
 
+from aicr_core.cli.terminal import Terminal
 from aicr_core.kit.errors import one_line
 
 if TYPE_CHECKING:
@@ -25,9 +25,8 @@ class Live:
     """Writes what :class:`Progress` says; a context manager. Does nothing unless ``stream`` is a terminal."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stderr
-        self._on = self._stream is not None and self._stream.isatty()
-        self._gone = False
+        self._terminal = Terminal(stream)
+        self._on = self._terminal.on
         self._running: dict[str, tuple[float, int]] = {}
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -48,7 +47,7 @@ class Live:
         if self._on:
             self._thread.join()
             with self._lock:
-                self._write("\r\x1b[K")
+                self._terminal.write("")
 
     def __call__(self, progress: Progress) -> None:
         """Show one thing that happened."""
@@ -57,16 +56,16 @@ class Live:
         name = one_line(progress.name)
         with self._lock:
             if progress.kind == "phase":
-                self._write(f"\r\x1b[K{one_line(progress.phase)}: {progress.number} checks\n")
+                self._terminal.write(f"{one_line(progress.phase)}: {progress.number} checks\n")
             elif progress.kind == "note":
-                self._write(f"\r\x1b[K  {name}\n")
+                self._terminal.write(f"  {name}\n")
             elif progress.kind == "start":
                 self._running[name] = (time.monotonic(), progress.number)
             elif progress.item is not None:
                 begun, _ = self._running.pop(name, (time.monotonic(), 0))
                 said = progress.item.result.message if progress.item.status != "passed" else ""
                 line = f"  {progress.item.status:8} {name} ({time.monotonic() - begun:.0f}s)"
-                self._write(f"\r\x1b[K{line}{': ' + one_line(said) if said else ''}\n")
+                self._terminal.write(f"{line}{': ' + one_line(said) if said else ''}\n")
             self._status()
 
     def _tick(self) -> None:
@@ -80,14 +79,4 @@ class Live:
             f"{name} {now - begun:.0f}/{limit}s" for name, (begun, limit) in self._running.items()
         ]
         if parts:
-            self._write(f"\r\x1b[K  running: {', '.join(parts)[:100]}")
-
-    def _write(self, text: str) -> None:
-        """Write to the terminal; one that has gone away takes the view along, and nothing else."""
-        if self._gone:
-            return
-        try:
-            self._stream.write(text)
-            self._stream.flush()
-        except (OSError, ValueError):
-            self._gone = True
+            self._terminal.write(f"  running: {', '.join(parts)[:100]}")

@@ -27,3 +27,12 @@ def test_elsewhere() -> None:
     with Counter("charts", stream) as counter:
         counter(1, 3, "a")
     assert stream.getvalue() == ""
+
+
+def test_a_terminal_that_goes_away_costs_nothing_else() -> None:
+    class Gone(Terminal):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    with Counter("charts", Gone()) as counter:
+        counter(1, 3, "a")
