@@ -164,19 +164,6 @@ def digest(chart: PackagedChart) -> str:
 
 
 def _engine(environment: Environment) -> tuple[str, ChartEngine]:
-    hook = "aicr_chart_engines"
-    known = environment.manager.named(hook, "name") if environment.manager_needed(hook) else {}
-    if not known:
-        hint = (
-            environment.index.way_to("chart-engine", "*") or "install a plugin that renders charts"
-        )
-        raise AicrError(
-            Code.NOT_FOUND, "no plugin is installed that finds and renders charts", hint=hint
-        )
-    if len(known) > 1:
-        raise AicrError(
-            Code.INVALID_REQUEST, f"several plugins render charts: {', '.join(sorted(known))}",
-            hint="leave all but one out: --no-plugin NAME",
-        )  # fmt: skip
-    ((plugin, engine),) = known.values()
-    return plugin, engine
+    return environment.only_provider(
+        "aicr_chart_engines", "chart-engine", "finds and renders charts", "render charts"
+    )

@@ -79,24 +79,31 @@ class Environment:
         Raises AicrError: NOT_FOUND without a plugin that reaches clusters, or without a kubeconfig.
         """
         if kubeconfig not in self._clusters:
-            from aicr_core.kit.run import Context
             from aicr_core.plugins.manager import resolve
 
-            ways = self.manager.named("aicr_clusters", "name")
-            if not ways:
-                hint = self.index.way_to("cluster", "*") or "install a plugin that reaches clusters"
-                raise AicrError(
-                    Code.NOT_FOUND, "no plugin is installed that reaches a cluster", hint=hint
-                )
-            if len(ways) > 1:
-                raise AicrError(
-                    Code.INVALID_REQUEST, f"several plugins reach clusters: {', '.join(sorted(ways))}",
-                    hint="leave all but one out: --no-plugin NAME",
-                )  # fmt: skip
-            ((_, way),) = ways.values()
-            context = Context(settings=self.settings, options={"kubeconfig": kubeconfig})
+            _, way = self.only_provider(
+                "aicr_clusters", "cluster", "reaches a cluster", "reach clusters"
+            )
+            context = self.context({"kubeconfig": kubeconfig})
             self._clusters[kubeconfig] = resolve(way.connect)(context)
         return self._clusters[kubeconfig]
+
+    def only_provider(self, hook: str, kind: str, does: str, do: str) -> tuple[str, Any]:
+        """Give plugin and provider of a registration hook of which there is one; ``does`` and ``do`` say what for.
+
+        Raises AicrError: NOT_FOUND where none is installed, with the way to get it, INVALID_REQUEST for several.
+        """
+        known = self.manager.named(hook, "name") if self.manager_needed(hook) else {}
+        if not known:
+            hint = self.index.way_to(kind, "*") or f"install a plugin that {does}"
+            raise AicrError(Code.NOT_FOUND, f"no plugin is installed that {does}", hint=hint)
+        if len(known) > 1:
+            raise AicrError(
+                Code.INVALID_REQUEST, f"several plugins {do}: {', '.join(sorted(known))}",
+                hint="leave all but one out: --no-plugin NAME",
+            )  # fmt: skip
+        (found,) = known.values()
+        return found
 
     def provider(self, hook: str, attribute: str, kind: str, name: str, *, flag: str = "") -> Any:
         """Give the provider called ``name``, as :meth:`provider_of` finds it."""
