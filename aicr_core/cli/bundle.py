@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aicr_core.cli.options import Integer, charts_options, insecure_tls, plain_http, single
+from aicr_core.cli.options import (
+    Integer,
+    charts_options,
+    insecure_tls,
+    plain_http,
+    single,
+    value_options,
+)
 from aicr_core.cli.output import write_result
 from aicr_core.cli.signing import confirm, signing_options
 from aicr_core.kit.errors import nearest
@@ -80,21 +87,12 @@ Examples:
               help="Git repository the bundle is pushed to, for deployers that need one")  # fmt: skip
 @click.option("--app-name", multiple=True, metavar="NAME",
               help="name of the application that brings all others, for deployers that make one")  # fmt: skip
-@click.option("--set", "set_values", multiple=True, metavar="COMPONENT:PATH=VALUE",
-              help="override a value (repeatable)")  # fmt: skip
-@click.option("--set-string", "set_strings", multiple=True, metavar="COMPONENT:PATH=TEXT",
-              help="override a value, always as text")  # fmt: skip
-@click.option("--set-file", "set_files", multiple=True, metavar="COMPONENT:PATH=FILE",
-              help="override a value by the first YAML document of FILE; objects merge")  # fmt: skip
-@click.option("--set-json", "set_jsons", multiple=True, metavar="COMPONENT:PATH=JSON",
-              help="override a value by JSON; objects merge, null takes a key away")  # fmt: skip
+@value_options
 @click.option("--dynamic", multiple=True, metavar="COMPONENT:PATH",
               help="leave a value open until the installation (repeatable)")  # fmt: skip
 @click.option(
     "--serial", is_flag=True, help="one release after another, also where several could go at once"
 )
-@click.option("--enable", multiple=True, metavar="COMPONENT", help="switch a component on")
-@click.option("--disable", multiple=True, metavar="COMPONENT", help="leave a component out")
 @click.option("--system-node-selector", multiple=True, metavar="KEY=VALUE",
               help="nodes for controllers (repeatable, or separated by commas)")  # fmt: skip
 @click.option("--system-node-toleration", "system_node_tolerations", multiple=True,

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aicr_core.cli.options import charts_options, recipe_options, request_from, single
+from aicr_core.cli.options import (
+    charts_options,
+    recipe_options,
+    request_from,
+    single,
+    value_options,
+)
 from aicr_core.cli.output import deliver, warn
 
 if TYPE_CHECKING:
@@ -41,16 +47,7 @@ Examples:
     "--recipe", "-r", multiple=True, metavar="SOURCE", help="path, -, or URL; or give criteria"
 )
 @recipe_options
-@click.option("--set", "set_values", multiple=True, metavar="COMPONENT:PATH=VALUE",
-              help="override a value, as in the bundle (repeatable)")  # fmt: skip
-@click.option("--set-string", "set_strings", multiple=True, metavar="COMPONENT:PATH=TEXT",
-              help="override a value, always as text")  # fmt: skip
-@click.option("--set-file", "set_files", multiple=True, metavar="COMPONENT:PATH=FILE",
-              help="override a value by the first YAML document of FILE")  # fmt: skip
-@click.option("--set-json", "set_jsons", multiple=True, metavar="COMPONENT:PATH=JSON",
-              help="override a value by JSON")  # fmt: skip
-@click.option("--enable", multiple=True, metavar="COMPONENT", help="switch a component on")
-@click.option("--disable", multiple=True, metavar="COMPONENT", help="leave a component out")
+@value_options
 @charts_options
 @click.option("--kubernetes-version", multiple=True, metavar="VERSION",
               help="version to render charts for; default: the lowest the recipe allows")  # fmt: skip

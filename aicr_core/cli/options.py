@@ -71,6 +71,25 @@ def charts_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return charts(offline(function))
 
 
+_VALUE_OPTIONS = (
+    ("--set", "set_values", "COMPONENT:PATH=VALUE", "override a value (repeatable)"),
+    ("--set-string", "set_strings", "COMPONENT:PATH=TEXT", "override a value, always as text"),
+    ("--set-file", "set_files", "COMPONENT:PATH=FILE",
+     "override a value by the first YAML document of FILE; objects merge"),
+    ("--set-json", "set_jsons", "COMPONENT:PATH=JSON",
+     "override a value by JSON; objects merge, null takes a key away"),
+    ("--enable", "enable", "COMPONENT", "switch a component on"),
+    ("--disable", "disable", "COMPONENT", "leave a component out"),
+)  # fmt: skip
+
+
+def value_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that change values of a recipe's components and switch them."""
+    for flag, name, metavar, text in reversed(_VALUE_OPTIONS):
+        function = click.option(flag, name, multiple=True, metavar=metavar, help=text)(function)
+    return function
+
+
 max_input_size = click.option(
     "--max-input-size", type=click.IntRange(1, 4096), default=64, metavar="MIB",
     help="largest snapshot to read; default 64",
