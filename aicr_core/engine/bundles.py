@@ -280,13 +280,14 @@ def complete(
         whole.append(File(f"data/{path}", catalogue.read_file(path), 0o644, "data"))
     whole.append(File(RECIPE, recipe, 0o600, producer))
     whole.append(File(bundle_info.FILE, to_yaml(info).encode("utf-8"), 0o600, producer))
+    digests = {file.path: hashlib.sha256(file.data).hexdigest() for file in whole}
     inventory = {
         "kind": "BundleInventory",
         "apiVersion": "aicr.run/v1alpha2",
         "files": [
             {
                 "path": file.path,
-                "sha256": hashlib.sha256(file.data).hexdigest(),
+                "sha256": digests[file.path],
                 "size": len(file.data),
                 "mode": f"{file.mode:04o}",
                 "producer": file.producer,
@@ -294,7 +295,9 @@ def complete(
             for file in sorted(whole, key=lambda file: file.path.encode())
         ],
     }
-    whole.append(File(INVENTORY, to_json(inventory).encode("utf-8"), LISTS_MODE, producer))
-    lines = [f"{hashlib.sha256(file.data).hexdigest()}  {file.path}\n" for file in whole]
+    listed = File(INVENTORY, to_json(inventory).encode("utf-8"), LISTS_MODE, producer)
+    whole.append(listed)
+    digests[INVENTORY] = hashlib.sha256(listed.data).hexdigest()
+    lines = [f"{digests[file.path]}  {file.path}\n" for file in whole]
     whole.append(File(CHECKSUMS, "".join(lines).encode("utf-8"), LISTS_MODE, producer))
     return whole
