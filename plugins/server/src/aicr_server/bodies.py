@@ -14,7 +14,6 @@ from starlette.requests import ClientDisconnect
 from aicr_core.api import AicrError, Code, load
 from aicr_server.problems import Problem
 from aicr_server.querystring import MOST_NODES, Asked
-from aicr_server.settings import DIMENSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,15 +110,7 @@ def mapping(value: Any, kind: str, *, blind: bool) -> Document:
 
 def criteria(spec: Mapping[str, Any], vocabulary: Vocabulary, place: str, kind: str) -> Asked:
     """Read criteria out of a decoded mapping; ``place`` completes the message of a bad value. Raises AicrError."""
-    found = {}
-    for dimension in DIMENSIONS:
-        text = _text(spec.get(dimension), dimension, kind)
-        try:
-            found[dimension] = vocabulary.parse(dimension, text)
-        except AicrError as error:
-            raise AicrError(
-                Code.INVALID_REQUEST, f"invalid {dimension}{place}: {error}", hint=error.hint
-            ) from None
+    found = vocabulary.criteria(lambda name: _text(spec.get(name), name, kind), place)
     return Asked(found, _nodes(spec.get("nodes"), kind))
 
 

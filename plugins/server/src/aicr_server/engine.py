@@ -117,10 +117,6 @@ class Engine:
 
         return self.recipes.get(asked.key, make)
 
-    def of_snapshot(self, snapshot: Text, asked: Asked) -> tuple[Document, tuple[str, ...]]:
-        """Give the recipe of a snapshot; what ``asked`` states decides over what is detected. Raises AicrError."""
-        return self.resolve(asked, snapshot)
-
     def explained(self, document: Document, warnings: Sequence[str]) -> bytes:
         """Give a recipe with its warnings, and who names each component and sets each of its values, encoded."""
         components = self.session.origins(document)

@@ -87,15 +87,8 @@ def criteria(given: Mapping[str, list[str]], vocabulary: Vocabulary) -> Asked:
     def first(name: str) -> str:
         return given[name][0] if name in given else ""
 
-    found = {}
-    for dimension in DIMENSIONS:
-        text = first(dimension)
-        if dimension == "accelerator" and not text:
-            text = first("gpu")
-        try:
-            found[dimension] = vocabulary.parse(dimension, text)
-        except AicrError as error:
-            raise AicrError(
-                Code.INVALID_REQUEST, f"invalid {dimension} parameter: {error}", hint=error.hint
-            ) from None
+    def text(dimension: str) -> str:
+        return first(dimension) or (first("gpu") if dimension == "accelerator" else "")
+
+    found = vocabulary.criteria(text, " parameter")
     return Asked(found, nodes(first("nodes")) if first("nodes") else 0)

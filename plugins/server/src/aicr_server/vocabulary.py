@@ -9,7 +9,7 @@ from aicr_server.problems import Problem
 from aicr_server.settings import DIMENSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 Values = dict[str, dict[str, dict[str, Any]]]
 ANY = "any"
@@ -46,6 +46,22 @@ class Vocabulary:
                 Code.INVALID_REQUEST, f"invalid {dimension} type: {text}",
                 hint=f'did you mean "{close}"?' if close else f"one of {', '.join(self.values[dimension])}",
             )  # fmt: skip
+        return found
+
+    def criteria(self, text: Callable[[str], str], place: str) -> dict[str, str]:
+        """Give the canonical value of every dimension, of what ``text(dimension)`` says.
+
+        Raises AicrError(INVALID_REQUEST) for the first that is wrong; ``place`` completes its message.
+        """
+        found = {}
+        for dimension in DIMENSIONS:
+            given = text(dimension)
+            try:
+                found[dimension] = self.parse(dimension, given)
+            except AicrError as error:
+                raise AicrError(
+                    Code.INVALID_REQUEST, f"invalid {dimension}{place}: {error}", hint=error.hint
+                ) from None
         return found
 
 
