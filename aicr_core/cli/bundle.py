@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aicr_core.cli.lazygroup import LazyGroup
 from aicr_core.cli.options import (
     Integer,
     charts_options,
@@ -16,7 +17,6 @@ from aicr_core.cli.options import (
 )
 from aicr_core.cli.output import write_result
 from aicr_core.cli.signing import confirm, signing_options
-from aicr_core.kit.errors import nearest
 
 if TYPE_CHECKING:
     from aicr_core.app.environment import Environment
@@ -32,40 +32,10 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-class BundleGroup(click.Group):
-    """The command with its own options, and subcommands that are imported when they are needed."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of the subcommands."""
-        return list(SUBCOMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the subcommand of that name."""
-        if cmd_name not in SUBCOMMANDS:
-            return None
-        from aicr_core.plugins.manager import resolve
-
-        command: click.Command = resolve(SUBCOMMANDS[cmd_name][0])
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, but a word that is no subcommand was most likely meant to be the recipe."""
-        if args[0] not in SUBCOMMANDS and not ctx.resilient_parsing:
-            close = nearest(args[0], SUBCOMMANDS)
-            meant = f'did you mean "{close}"?' if close else "the recipe is given with --recipe"
-            raise click.UsageError(f'no command "{args[0]}": {meant}', ctx)
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Show the subcommands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in SUBCOMMANDS.items()])
-
-
 @click.group(
-    cls=BundleGroup,
+    cls=LazyGroup,
+    subcommands=SUBCOMMANDS,
+    instead="the recipe is given with --recipe",
     invoke_without_command=True,
     subcommand_metavar="[COMMAND]",
     epilog="""\b

@@ -107,10 +107,6 @@ class SingleDash(click.Command):
         return parser
 
 
-class SingleDashGroup(SingleDash, click.Group):
-    """A group of that kind."""
-
-
 def single(name: str, values: Sequence[T], default: T | None = None) -> T:
     """Give the one value of an option that may stand once. Raises AicrError when it stands twice.
 

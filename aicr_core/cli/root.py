@@ -14,11 +14,11 @@ import click
 
 from aicr_core._version import __version__
 from aicr_core.app.environment import Environment
+from aicr_core.cli.lazygroup import load_command, plugin_command, plugin_commands
 from aicr_core.cli.output import note, reader_gone, use, warn, write_result
 from aicr_core.kit.errors import AicrError, Code, nearest
 from aicr_core.kit.log import Log
 from aicr_core.model.settings import Settings
-from aicr_core.plugins.index import USABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,18 +83,13 @@ class Group(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of the built-in commands, then those that plugins' manifests name."""
-        return [*COMMANDS, *_plugin_commands(ctx.obj)]
+        return [*COMMANDS, *plugin_commands(ctx.obj, COMMANDS)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command of that name; look among the plugins' last."""
         if cmd_name in COMMANDS:
-            return _load(COMMANDS[cmd_name][0])
-        environment: Environment | None = ctx.obj
-        if environment is not None and environment.manager_needed("aicr_commands"):
-            commands = environment.manager.named("aicr_commands", "name")
-            if cmd_name in commands:
-                return _load(commands[cmd_name][1].call)
-        return None
+            return load_command(COMMANDS[cmd_name][0])
+        return plugin_command(ctx.obj, cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -115,36 +110,11 @@ class Group(click.Group):
         sections: dict[str, list[tuple[str, str]]] = {}
         for name, (_, section, summary) in COMMANDS.items():
             sections.setdefault(section, []).append((name, summary))
-        for name, (section, summary) in _plugin_commands(ctx.obj).items():
+        for name, (section, summary) in plugin_commands(ctx.obj, COMMANDS).items():
             sections.setdefault(section, []).append((name, summary))
         for section, rows in sections.items():
             with formatter.section(section):
                 formatter.write_dl(rows)
-
-
-def _plugin_commands(environment: Environment | None) -> dict[str, tuple[str, str]]:
-    """Give section and summary of the commands that plugins' manifests name; no plugin is imported."""
-    if environment is None:
-        return {}
-    try:
-        rows = environment.index.rows
-    except AicrError:
-        # Help must come also when the policy file is malformed; every other command says so.
-        return {}
-    found = {}
-    for row in rows:
-        for item in row["provides"] if row["state"] in USABLE else ():
-            if item["kind"] == "command" and item["name"] not in COMMANDS:
-                summary = item.get("summary") or row["summary"]
-                found[item["name"]] = (item.get("section") or f"Plugin {row['name']}", summary)
-    return found
-
-
-def _load(target: str) -> click.Command:
-    from aicr_core.plugins.manager import resolve
-
-    command: click.Command = resolve(target)
-    return command
 
 
 @click.group(

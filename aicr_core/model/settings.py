@@ -63,6 +63,12 @@ class Settings(NamedTuple):
         return f"{self.config_dir}/plugins.toml"
 
     @property
+    def data_dir(self) -> str:
+        """Folder of what is kept for the user between invocations, such as conformance reports."""
+        base = self.env.get("XDG_DATA_HOME") or f"{self.env.get('HOME', '')}/.local/share"
+        return f"{base}/aicr"
+
+    @property
     def cache_dir(self) -> str:
         """Folder of the plugin index."""
         own = self.env.get("AICR_INDEX_DIR")

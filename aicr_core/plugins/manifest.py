@@ -13,10 +13,12 @@ from aicr_core._version import HOOKSPEC
 from aicr_core.kit.errors import AicrError, Code, nearest
 
 FILE = "aicr-plugin.toml"
-_TEXT = ("name", "summary", "hookspec", "isolation", "data", "license", "contact")
-_LISTS = ("hooks", "permissions", "overrides", "after")
+_TEXT = ("name", "summary", "hookspec", "min_python", "isolation", "data", "license", "contact")
+_LISTS = ("hooks", "permissions", "overrides", "after", "requires", "environment")
 _TABLES = ("criteria", "hints")
-_KNOWN = (*_TEXT, *_LISTS, *_TABLES, "provides")
+_KNOWN = (*_TEXT, *_LISTS, *_TABLES, "provides", "limits", "images")
+LIMITS = ("seconds", "memory_mib")
+"""Bounds of one call into a plugin that runs in a process of its own: wall time, address space."""
 _PROVIDED = ("kind", "name", "section", "summary")
 ISOLATIONS = ("inline", "thread", "process")
 DIMENSIONS = ("service", "accelerator", "intent", "os", "platform")
@@ -76,12 +78,28 @@ def _check(document: dict[str, Any], path: str) -> dict[str, Any]:
             raise _wrong(path, f"hints.{kind}", "a table of distribution names")
     if document.get("isolation", "inline") not in ISOLATIONS:
         raise _wrong(path, "isolation", f"one of {', '.join(ISOLATIONS)}")
+    _check_limits(document.get("limits", {}), path)
+    images = document.get("images", {})
+    if not (isinstance(images, dict) and all(_is_texts(names) for names in images.values())):
+        raise _wrong(path, "images", "a table of lists of images, by component")
     provided = document.get("provides", [])
     if not isinstance(provided, list):
         raise _wrong(path, "provides", "tables [[provides]] with kind and name")
     for item in provided:
         _check_provided(item, path)
     return document
+
+
+def _check_limits(limits: Any, path: str) -> None:
+    if not isinstance(limits, dict):
+        raise _wrong(path, "limits", f"a table of {' and '.join(LIMITS)}")
+    for field, value in limits.items():
+        if field not in LIMITS:
+            hint = f"known: {', '.join(LIMITS)}"
+            message = f'unknown field "limits.{field}"'
+            raise AicrError(Code.INVALID_REQUEST, message, where=path, hint=hint)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+            raise _wrong(path, f"limits.{field}", "a number above zero")
 
 
 def _check_provided(item: Any, path: str) -> None:

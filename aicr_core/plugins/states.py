@@ -96,6 +96,11 @@ def _row(item: Found) -> Document:
         "hints": {},
         "overrides": [],
         "after": [],
+        "requires": [],
+        "environment": [],
+        "limits": {},
+        "images": {},
+        "min_python": "",
         "license": "",
         "contact": "",
     }
