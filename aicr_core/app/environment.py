@@ -144,8 +144,7 @@ class Environment:
         when there is no such scalar. Positions are a cold part of the index: nothing else loads them.
         """
         catalogue = self.catalogue()
-        table = self.index.cold("positions", path)
-        place = (table or {}).get("\0".join(parts))
+        place = catalogue.positions(path).get("\0".join(parts))
         if place is None or not catalogue.has_file(path):
             return None
         return {**catalogue.file_origin(path), "line": place[0], "column": place[1]}
@@ -179,6 +178,7 @@ class Environment:
             index.hot,
             lambda name: index.cold("bodies", name),
             lambda path: index.cold("values", path),
+            lambda path: index.cold("positions", path),
         )
 
 

@@ -20,11 +20,17 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 Key = tuple[Any, ...]
+Positions = dict[str, tuple[int, int]]
 
 
 def criteria_key(criteria: Mapping[str, Any]) -> Key:
     """Give the index key of concrete criteria: one slot a dimension, None where unset."""
     return tuple(criteria.get(name) for name in DIMENSIONS)
+
+
+def registry_key(component: str) -> str:
+    """Give the name under which the positions of a registry entry are kept; no file is called so."""
+    return f"registry.yaml:{component}"
 
 
 class Catalogue:
@@ -35,10 +41,12 @@ class Catalogue:
         hot: Document,
         load_body: Callable[[str], Document | None],
         load_values: Callable[[str], Document | None],
+        load_positions: Callable[[str], Positions | None] = lambda _path: None,
     ) -> None:
         self._hot = hot
         self._load_body = load_body
         self._load_values = load_values
+        self._load_positions = load_positions
         self._bodies: dict[str, Document] = {}
         self._values: dict[str, Document] = {}
         # Results that depend on the catalogue alone, kept by the resolver (engine.recipes).
@@ -47,7 +55,8 @@ class Catalogue:
     @classmethod
     def from_sections(cls, sections: Document) -> Catalogue:
         """Make a catalogue whose cold parts are in memory as well."""
-        return cls(sections["hot"], sections["bodies"].get, sections["values"].get)
+        values, places = sections["values"], sections["positions"]
+        return cls(sections["hot"], sections["bodies"].get, values.get, places.get)
 
     @property
     def api_version(self) -> str:
@@ -126,6 +135,11 @@ class Catalogue:
         registry: Mapping[str, Document] = self._hot["registry"]
         return registry
 
+    def registrant(self, component: str) -> Document | None:
+        """The layer whose registry has the entry of a component, or None."""
+        number = self._hot["registered"].get(component)
+        return None if number is None else self._hot["layers"][number]
+
     def criteria_values(self) -> Mapping[str, Mapping[str, Document]]:
         """Dimension -> value -> {layer, aliases, external}."""
         values: Mapping[str, Mapping[str, Document]] = self._hot["criteria"]
@@ -159,6 +173,20 @@ class Catalogue:
                 known = parse_values(layers.read(layer["root"], path), f"{layer['root']}/{path}")
             self._values[path] = known
         return known
+
+    def positions(self, path: str) -> Positions:
+        """Line and column of what a catalogue file says, by the keys and list positions that lead there, joined by NUL.
+
+        For overlays, mixins, values files and, under :func:`registry_key`, entries of the registry; nothing for others.
+        """
+        known = self._load_positions(path)
+        if known is None and self.has_file(path) and not self._layer_of(path)["distribution"]:
+            from aicr_core.engine.catalogue_build import positions
+            from aicr_core.kit import yamlio
+
+            node = yamlio.compose(self.read_file(path), path)
+            known = {} if node is None else positions(node)
+        return known or {}
 
     def data_files(self) -> Sequence[str]:
         """Relative paths of the files that external layers supply, sorted."""

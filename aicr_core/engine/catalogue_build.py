@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from aicr_core.engine import layers as layer_files
 from aicr_core.engine import schemas
-from aicr_core.engine.catalogue import Catalogue, criteria_key, parse_values
+from aicr_core.engine.catalogue import Catalogue, criteria_key, parse_values, registry_key
 from aicr_core.engine.catalogue_files import Role, role, unused
 from aicr_core.engine.criteria import (
     ANY,
@@ -111,6 +111,9 @@ class Builder:
         elif purpose is Role.VALUES and not layer.external:
             self.values[path] = parse_values(data, source)
             self._place(path, yamlio.compose(data, source))
+        elif purpose is Role.VALUES:
+            # Parsed when it is asked for; what stood in the file that it replaces is no longer there.
+            self.positions.pop(path, None)
 
     def _first(self, data: bytes, source: str) -> yamlio.Node | None:
         node, more = yamlio.compose_first(data, source)
@@ -135,12 +138,15 @@ class Builder:
         schemas.check_head(node, "ComponentRegistry", source)
         document = self._decoded(node, schemas.REGISTRY, source, number)
         external = self.layers[number].external
-        for entry in document.get("components", ()):
+        entries = next((value for key, value in node.items() if key == "components"), None)
+        nodes = entries.value if entries is not None and not entries.is_null() else []
+        for entry, place in zip(document.get("components", ()), nodes, strict=True):
             known = self.registry.get(entry["name"])
             owned = entry["name"] in self.layers[number].overrides
             if known is not None and not external and (known[1] == number or not owned):
                 raise self._collision("component", entry["name"], known[1], number)
             self.registry[entry["name"]] = (entry, number)
+            self._place(registry_key(entry["name"]), place)
 
     def _take_metadata(
         self, data: bytes, source: str, path: str, number: int, *, is_base: bool
@@ -153,6 +159,7 @@ class Builder:
         if kind == "RecipeMixin":
             schemas.check_head(node, kind, source)
             mixin = self._decoded(node, schemas.MIXIN, source, number)
+            self._place(path, node)
             self._add(self.mixins, mixin, path, number, "mixin")
             return
         if kind not in ("", "RecipeMetadata"):
@@ -291,6 +298,7 @@ class Builder:
                 "index": index,
                 "mixins": {name: body for name, (body, _) in self.mixins.items()},
                 "registry": {name: entry for name, (entry, _) in self.registry.items()},
+                "registered": {name: number for name, (_, number) in self.registry.items()},
                 "criteria": self.criteria,
                 "hints": self.hints,
                 "files": self.files,
@@ -327,12 +335,12 @@ def _kind(node: yamlio.Node) -> str:
 
 
 def positions(node: yamlio.Node) -> dict[str, tuple[int, int]]:
-    """Give line and column of every scalar of a document, by path with parts joined by NUL."""
+    """Give line and column of every scalar and empty collection of a document, by path with parts joined by NUL."""
     found: dict[str, tuple[int, int]] = {}
     stack: list[tuple[str, yamlio.Node]] = [("", node)]
     while stack:
         path, item = stack.pop()
-        if item.kind == yamlio.SCALAR:
+        if item.kind == yamlio.SCALAR or not item.value:
             found[path] = (item.line, item.column)
         elif item.kind == yamlio.LIST:
             stack.extend((f"{path}\0{i}" if path else str(i), x) for i, x in enumerate(item.value))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from aicr_core.engine.merge import deep
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from aicr_core.engine.catalogue import Catalogue
 
 Document = dict[str, Any]
@@ -36,10 +38,15 @@ def component_values(
     catalogue: Catalogue, ref: Document, *, null_deletes: bool = False
 ) -> Document | None:
     """Give the merged values of a component, or None when it has none at all."""
-    layers = component_layers(catalogue, ref)
-    if not layers:
-        return None
-    values = layers[0]
-    for layer in layers[1:]:
-        values = deep(values, layer, null_deletes=null_deletes)
+    values = None
+    for values in merging(component_layers(catalogue, ref), null_deletes=null_deletes):
+        pass
     return values
+
+
+def merging(layers: Iterable[Document], *, null_deletes: bool = False) -> Iterator[Document]:
+    """Merge layers of values, lowest first, and give what came of each."""
+    values: Document | None = None
+    for layer in layers:
+        values = layer if values is None else deep(values, layer, null_deletes=null_deletes)
+        yield values

@@ -20,7 +20,7 @@ from aicr_core.engine.rules import Rules, rules_for
 from aicr_core.kit.errors import AicrError, Code, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from aicr_core.engine.catalogue import Catalogue
 
@@ -42,6 +42,22 @@ class _Composed(NamedTuple):
     order: list[str]
     validation: Document | None
     notes: tuple[str, ...]
+
+
+class Merged(NamedTuple):
+    """One step on the way to a recipe: the name of what was merged, its body, and the spec that came of it."""
+
+    name: str
+    body: Document
+    spec: Document
+
+
+def merging(catalogue: Catalogue, applied: Iterable[str]) -> Iterator[Merged]:
+    """Make the spec of applied overlays (without the base) once more, and give every step, the base first.
+
+    Raises AicrError for an overlay or a mixin that is not there.
+    """
+    return _Resolver(catalogue, None).merging(tuple(applied))
 
 
 def resolve(
@@ -203,6 +219,24 @@ class _Resolver:
             )
         return body
 
+    def merging(self, applied: tuple[str, ...]) -> Iterator[Merged]:
+        """Merge the base, the applied overlays and their mixins, one after the other."""
+        base = self.catalogue.base()
+        spec: Document = {
+            "constraints": base["constraints"],
+            "componentRefs": base["componentRefs"],
+            "validation": base["validation"],
+        }
+        yield Merged("base", base, spec)
+        for name in applied:
+            body = self.overlay(name)
+            spec = merge.overlay(spec, body, rules_for(body["apiVersion"]))
+            yield Merged(name, body, spec)
+        for name in self.mixins(applied):
+            body = self.mixin(name)
+            spec = merge.mixin(spec, body, self.rules)
+            yield Merged(name, body, spec)
+
     def composed(self, applied: tuple[str, ...]) -> _Composed:
         key = ("composed", applied)
         known: _Composed | None = self.catalogue.memo.get(key)
@@ -211,17 +245,7 @@ class _Resolver:
         return known
 
     def _compose(self, applied: tuple[str, ...]) -> _Composed:
-        base = self.catalogue.base()
-        spec: Document = {
-            "constraints": base["constraints"],
-            "componentRefs": base["componentRefs"],
-            "validation": base["validation"],
-        }
-        for name in applied:
-            body = self.overlay(name)
-            spec = merge.overlay(spec, body, rules_for(body["apiVersion"]))
-        for name in self.mixins(applied):
-            spec = merge.mixin(spec, self.mixin(name), self.rules)
+        *_, (_, _, spec) = self.merging(applied)
         refs: list[Document] = spec["componentRefs"]
         check_dependencies(refs)
         registry = self.catalogue.registry()
