@@ -45,6 +45,22 @@ def with_defaults(ref: Document, entry: Document | None, rules: Rules) -> Docume
     return filled
 
 
+def default_keys(entry: Document, kind: str, field: str) -> tuple[str, ...]:
+    """Give the keys that lead to what :func:`with_defaults` fills a field with, in the registry entry of a component.
+
+    ``kind`` is the type of the filled reference. A type is written nowhere: it follows from which section is there.
+    """
+    section, table = "helm", {**_HELM, "chart": "defaultChart"}
+    if kind == "Kustomize":
+        section, table = "kustomize", _KUSTOMIZE
+    key = table.get(field, "")
+    if key and (entry.get(section) or {}).get(key):
+        return section, key
+    if field == "namespace":
+        return "manifest", "defaultNamespace"
+    return (section,) if entry.get(section) else ("name",)
+
+
 def _fill(ref: Document, fields: dict[str, str], defaults: Document) -> None:
     for field, key in fields.items():
         if not ref.get(field):

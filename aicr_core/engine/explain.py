@@ -1,0 +1,294 @@
+"""Provenance: for every value of a hydrated recipe, who said it, where, and what was said before (spec/beyond.md 4.5).
+
+The merge itself is done by the functions that make recipes (``engine.recipes``, ``engine.refs``, ``engine.hydrate``),
+step by step, and followed from outside (``engine.explain_trail``). So this module cannot come to another value than
+``aicr query``; if it ever did, it says so instead of naming an origin.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aicr_core.engine import hydrate
+from aicr_core.engine.explain_origin import COMPUTED, Origin, Source, Sources, parts
+from aicr_core.engine.explain_trail import Path, Step, Trail, Trails, leaves, same
+from aicr_core.engine.query import hydrated
+from aicr_core.engine.recipes import merging
+from aicr_core.engine.refs import default_keys, with_defaults
+from aicr_core.engine.rules import rules_for
+from aicr_core.kit.errors import AicrError, Code
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from aicr_core.engine.catalogue import Catalogue
+
+Document = dict[str, Any]
+Said = dict[Path, list[Trail]]
+
+
+class Explanation:
+    """A hydrated recipe with the trail of each of its leaves."""
+
+    def __init__(
+        self, document: Document, trails: dict[Path, Trail], gone: dict[Path, Trail],
+        mentions: dict[str, list[str]], notes: tuple[str, ...],
+    ) -> None:  # fmt: skip
+        self.document = document
+        """The hydrated recipe, as ``aicr query`` shows it."""
+        self.trails = trails
+        """The trail of every leaf of the document, by its keys and list positions."""
+        self.gone = gone
+        """The trails of leaves that something took away; each ends in ``delete``."""
+        self.mentions = mentions
+        """By component, the overlays and mixins that name it, in the order of merging."""
+        self.notes = notes
+        """What could not be followed."""
+
+    def row(self, path: Path, *, absolute: bool = False) -> Document:
+        """Give ``selector``, ``value`` (absent where it was taken away), ``origin`` and ``history`` of one leaf."""
+        trail = self.trails.get(path) or self.gone[path]
+        row: Document = {"selector": selector(path)}
+        if path in self.trails:
+            row["value"] = trail[-1].value
+        row["origin"] = trail[-1].origin.document(absolute=absolute)
+        row["history"] = [_step(step, absolute) for step in trail]
+        return row
+
+
+def origins(catalogue: Catalogue, recipe: Document) -> dict[str, Document]:
+    """Give the origin of every value of a recipe, by selector of ``aicr query``.
+
+    ``recipe`` is a recipe document, as ``aicr recipe`` prints it; the keys are those of the hydrated recipe:
+    ``components.gpu-operator.version``, ``components.gpu-operator.values.driver.enabled``, ``constraints[0].value``.
+    An origin has ``layer`` and, where they are known, ``pack``, ``distribution``, ``version``, ``overlay``, ``file``
+    (relative to its layer), ``line`` and ``column``: see :mod:`aicr_core.engine.explain_origin`.
+
+    Raises AicrError for a values file that is not there.
+    """
+    found = explain(catalogue, recipe)
+    return {selector(path): trail[-1].origin.document() for path, trail in found.trails.items()}
+
+
+def explain(
+    catalogue: Catalogue,
+    recipe: Document,
+    *,
+    criteria: Mapping[str, Origin] | None = None,
+    document: Source | None = None,
+) -> Explanation:
+    """Give the provenance of a recipe document.
+
+    ``criteria`` are the origins of its criteria, ``document`` the file it was read from: both are what it is made
+    from where it was resolved just now. Overlays are those that the document lists; what they do not explain has the
+    layer ``document``. Raises AicrError for a values file or a mixin that is not there.
+    """
+    sources = Sources(catalogue)
+    spec, mentions, notes = _followed(catalogue, recipe, sources)
+    given = document or Source({"layer": "document"}, {})
+    _compare(spec, recipe, given)
+    values = _values(catalogue, recipe, spec, sources)
+    whole = hydrated(catalogue, recipe)
+    alone = _alone(whole, given if document else None, criteria or {})
+    trails = {}
+    for path, value in leaves(whole):
+        trail = _trail(path, whole, spec.live, {name: t.live for name, t in values.items()})
+        if trail is None or not same(trail[-1].value, value):
+            origin = alone(path, value)
+            if origin is None:
+                raise AicrError(
+                    Code.INTERNAL, f"nothing that was merged says {selector(path)}: {value!r}",
+                    hint="please report it, with the recipe and the --data directories",
+                )  # fmt: skip
+            trail = (Step(value, origin),)
+        trails[path] = trail
+    gone = {
+        path: trail
+        for path, trail in _gone(spec, values)
+        if path not in trails and path[1:3] not in {(name, "overrides") for name in values}
+    }
+    return Explanation(whole, trails, gone, mentions, notes)
+
+
+def selector(path: Path) -> str:
+    """Give the selector of ``aicr query`` for keys and list positions."""
+    from aicr_core.engine.recipediff import selector as of_keys
+
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        else:
+            key = of_keys([step])
+            text += key if not text or key.startswith("[") else f".{key}"
+    return text
+
+
+def _step(step: Step, absolute: bool) -> Document:
+    row: Document = {} if step.action == "delete" else {"value": step.value}
+    return {**row, "origin": step.origin.document(absolute=absolute), "action": step.action}
+
+
+def spec_leaves(spec: Document, prefix: Path = ()) -> Iterator[tuple[Path, Any, Path]]:
+    """Give the leaves of a spec (of an overlay, or of a recipe): by name, the value, and the way to it in the file.
+
+    Constraints and components are told apart by name, whatever their position.
+    """
+    yield from _named(spec.get("constraints"), ("constraints",), (*prefix, "constraints"))
+    yield from _named(spec.get("componentRefs"), ("components",), (*prefix, "componentRefs"))
+    for phase, settings in (spec.get("validation") or {}).items():
+        at, there = ("validation", phase), (*prefix, "validation", phase)
+        if not settings:
+            yield at, settings, there
+        for field, value in settings.items():
+            if field == "constraints" and value:
+                yield from _named(value, (*at, field), (*there, field))
+            else:
+                for path, leaf in leaves(value, (field,)):
+                    yield (*at, *path), leaf, (*there, *path)
+
+
+def _named(items: Any, at: Path, there: Path) -> Iterator[tuple[Path, Any, Path]]:
+    for number, item in enumerate(items or ()):
+        for path, value in leaves(item):
+            yield (*at, item["name"], *path), value, (*there, number, *path)
+
+
+def _said(spec: Document, source: Source, prefix: Path = ()) -> Said:
+    said: Said = {}
+    for path, value, there in spec_leaves(spec, prefix):
+        # Of two entries of one name the later counts, unless it is silent.
+        said.setdefault(path, []).insert(0, (Step(value, Origin(source, parts(there))),))
+    return said
+
+
+def _after(spec: Document) -> dict[Path, Any]:
+    return {path: value for path, value, _ in spec_leaves(spec)}
+
+
+def _followed(
+    catalogue: Catalogue, recipe: Document, sources: Sources
+) -> tuple[Trails, dict[str, list[str]], tuple[str, ...]]:
+    """Make the recipe's spec once more, and follow it."""
+    listed = (recipe.get("metadata") or {}).get("appliedOverlays") or []
+    trails, mentions = Trails(), {}
+    if not listed:
+        return trails, {}, ("the recipe lists no appliedOverlays: its own text is all there is",)
+    lost = [name for name in listed if name != "base" and catalogue.overlay(name) is None]
+    notes = tuple(
+        f'overlay "{name}" of the recipe is not in the catalogue: what it said has the recipe for its origin'
+        for name in lost
+    )
+    spec: Document = {}
+    for name, body, spec in merging(
+        catalogue, [n for n in listed if n != "base" and n not in lost]
+    ):
+        trails.follow(_after(spec), _said(body, sources.overlay(name, body), ("spec",)))
+        for ref in body["componentRefs"]:
+            known = mentions.setdefault(ref["name"], [])
+            if name not in known:
+                known.append(name)
+    _fill(catalogue, spec, trails, sources)
+    return trails, mentions, notes
+
+
+def _fill(catalogue: Catalogue, spec: Document, trails: Trails, sources: Sources) -> None:
+    """Follow the registry's defaults."""
+    rules = rules_for(catalogue.api_version)
+    registry = catalogue.registry()
+    said: Said = {}
+    refs = []
+    for ref in spec["componentRefs"]:
+        entry = registry.get(ref["name"])
+        filled = with_defaults(ref, entry, rules)
+        refs.append(filled)
+        for field, value in filled.items():
+            path = ("components", ref["name"], field)
+            if not value or value == ref.get(field):
+                continue
+            if ref.get(field):
+                # The type in another case: the same word, written where it always was.
+                origin = trails.live[path][-1].origin
+            else:
+                keys = default_keys(entry or {}, filled["type"], field)
+                origin = Origin(sources.registry(ref["name"]), keys)
+            said[path] = [(Step(value, origin),)]
+    trails.follow(_after({**spec, "componentRefs": refs}), said)
+
+
+def _compare(trails: Trails, recipe: Document, source: Source) -> None:
+    """Take over what the recipe document itself says differently, or alone."""
+    after = _after(recipe)
+    # A recipe shows no empty fields: those are neither said by it nor taken away by it.
+    for path, trail in list(trails.live.items()):
+        if path not in after and not trail[-1].value and "overrides" not in path[2:3]:
+            del trails.live[path]
+    shown = {path: v for path, v in after.items() if path in trails.live or v not in ("", [], {})}
+    trails.follow(shown, _said(recipe, source), last_word=False)
+
+
+def _values(
+    catalogue: Catalogue, recipe: Document, spec: Trails, sources: Sources
+) -> dict[str, Trails]:
+    """Follow the values of each component: its files, then its overrides."""
+    deletes = rules_for(recipe["apiVersion"]).null_deletes
+    found = {}
+    for ref in {ref["name"]: ref for ref in recipe.get("componentRefs") or ()}.values():
+        layers = hydrate.component_layers(catalogue, ref)
+        said = [
+            _file_said(layer, sources.values(path))
+            for path, layer in zip(hydrate.values_files(catalogue, ref), layers, strict=False)
+        ]
+        said.append(
+            {
+                path: [spec.live[at]]
+                for path, _ in leaves(ref.get("overrides") or {})
+                if (at := ("components", ref["name"], "overrides", *path)) in spec.live
+            }
+        )
+        trails = found[ref["name"]] = Trails()
+        for says, made in zip(said, hydrate.merging(layers, null_deletes=deletes), strict=False):
+            trails.follow(dict(leaves(made)), says)
+    return found
+
+
+def _file_said(values: Document, source: Source) -> Said:
+    return {path: [(Step(value, Origin(source, parts(path))),)] for path, value in leaves(values)}
+
+
+def _trail(
+    path: Path, whole: Document, spec: Mapping[Path, Trail], values: Mapping[str, dict[Path, Trail]]
+) -> Trail | None:
+    """Find the trail of a leaf of the hydrated recipe."""
+    if path[0] == "components" and path[2:3] == ("values",):
+        return values[str(path[1])].get(path[3:])
+    at: Path = ()
+    here: Any = whole
+    for step in path:
+        here = here[step]
+        named = isinstance(step, int) and at[-1:] == ("constraints",) and isinstance(here, dict)
+        at = (*at, here["name"] if named else step)
+    return spec.get(at)
+
+
+def _gone(spec: Trails, values: Mapping[str, Trails]) -> Iterator[tuple[Path, Trail]]:
+    yield from ((path, trail) for path, trail in spec.gone.items() if path[0] == "components")
+    for name, trails in values.items():
+        for path, trail in trails.gone.items():
+            if path:
+                yield ("components", name, "values", *path), trail
+
+
+def _alone(whole: Document, given: Source | None, criteria: Mapping[str, Origin]) -> Any:
+    """Give the function that finds the origin of what no overlay says; None for what should have one."""
+
+    def origin(path: Path, value: Any) -> Origin | None:
+        if path[0] == "criteria" and path[1] in criteria:
+            return criteria[str(path[1])]
+        if path[0] in ("components", "constraints", "validation"):
+            # Some fields are shown empty where nobody fills them.
+            return None if value else COMPUTED
+        here = Origin(given, parts(path)) if given is not None else None
+        return here if here is not None and here.place is not None else COMPUTED
+
+    return origin
