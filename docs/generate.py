@@ -1,4 +1,4 @@
-"""Write the reference pages that are made from the code: hooks and command line (``nox -s gen``).
+"""Write the reference pages that are made from the code: hooks, command line, components (``nox -s gen``).
 
 ``python docs/generate.py`` writes them; ``--check`` writes nothing and fails when one is not current. What is
 explained in prose (errors, environment, tutorials) is written by hand and not touched here.
@@ -7,6 +7,7 @@ explained in prose (errors, environment, tutorials) is written by hand and not t
 from __future__ import annotations
 
 import inspect
+import os
 import pathlib
 import re
 import sys
@@ -14,9 +15,13 @@ from typing import Any
 
 import attrs
 import click
+from catalogue_page import catalogue_page
 
 from aicr_core._version import HOOKSPEC
+from aicr_core.app.environment import Environment
+from aicr_core.cli.lazygroup import load_command
 from aicr_core.cli.root import COMMANDS, EXAMPLES, root
+from aicr_core.model.settings import Settings
 from aicr_core.plugins import providers, specs
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -31,6 +36,9 @@ def pages() -> dict[pathlib.Path, str]:
     return {
         HERE / "plugins/hooks.md": hooks_page(),
         HERE / "user/cli.md": cli_page(),
+        HERE / "user/components.md": catalogue_page(
+            NOTE.format(source="the catalogue of the packages")
+        ),
     }
 
 
@@ -121,7 +129,7 @@ def cli_page() -> str:
         "# Command line",
         "",
         "Exit codes: [errors](errors.md). Variables and shell completion: [environment](environment.md).",
-        "Plugins may add commands of their own; `aicr --help` lists them.",
+        "Plugins may add commands of their own; those of the packages in this repository are at the end.",
         "",
         "## `aicr`",
         "",
@@ -135,7 +143,18 @@ def cli_page() -> str:
         lines += described(f"aicr {name}", command)
         for below, inner in subcommands(command).items():
             lines += described(f"aicr {name} {below}", inner)
+    for name, command in of_plugins():
+        lines += described(f"aicr {name}", command)
+        for below, inner in subcommands(command).items():
+            lines += described(f"aicr {name} {below}", inner)
     return "\n".join(lines) + "\n"
+
+
+def of_plugins() -> list[tuple[str, click.Command]]:
+    """Give the commands that the packages in this repository add, by their whole names."""
+    environment = Environment(Settings.from_env({**os.environ, "AICR_INDEX": "off"}))
+    found = environment.manager.named("aicr_commands", "name")
+    return [(name, load_command(found[name][1].call)) for name in sorted(found)]
 
 
 def subcommands(command: click.Command) -> dict[str, click.Command]:
