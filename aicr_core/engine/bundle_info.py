@@ -60,7 +60,7 @@ def _release(release: Release, deployer: Deployer) -> Document:
 
     has_values = release.kind == "helm"
     installs = release.kind != "manifests" or release.manifests
-    has_nulls = has_values and any(leaf is None for leaf in leaves(release.values))
+    has_nulls = has_values and None in leaves(release.values)
     other = deployer.kustomize_at if release.kind == "kustomize" else ""
     key = deployer.archive_key if release.archive else ""
     return _full(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
-_UNSAFE = frozenset("'\"`$\\")
+_UNSAFE = re.compile(r"[\s'\"`$\\]")
 
 
 class Planned(NamedTuple):
@@ -156,7 +156,7 @@ def _check(refs: list[Document]) -> None:
             text = ref.get(field) or ""
             # Blanks around these three have a message of their own (F19).
             inner = text.strip() if field in ("chart", "source", "version") else text
-            if any(c in _UNSAFE or c.isspace() or not c.isprintable() for c in inner):
+            if _UNSAFE.search(inner) or not inner.isprintable():
                 message = f"{field} holds a blank, quote, $, backslash or control character"
                 errors.append(AicrError(Code.INVALID_REQUEST, message, where=where))
             if inner.startswith("-"):

@@ -51,7 +51,7 @@ class MapOf:
 class Record:
     """A mapping with declared keys; ``ignored`` keys are accepted and dropped, all others refused."""
 
-    __slots__ = ("fields", "ignored", "name", "required")
+    __slots__ = ("fields", "folded", "ignored", "name", "required")
 
     def __init__(
         self,
@@ -63,6 +63,7 @@ class Record:
     ) -> None:
         self.name = name
         self.fields = fields
+        self.folded = {field.lower(): field for field in fields}
         self.required = required
         self.ignored = ignored
 
@@ -111,9 +112,7 @@ def _record(
     node: Node, schema: Record, source: str, path: str, dropped: list[str] | None
 ) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    folded: dict[str, str] = {}
-    if isinstance(node, JsonNode):
-        folded = {name.lower(): name for name in schema.fields}
+    folded = schema.folded if isinstance(node, JsonNode) else {}
     for key, value in node.value:
         word = folded.get(key.value.lower(), key.value)
         field = schema.fields.get(word)
@@ -153,7 +152,7 @@ def fit(value: Any, schema: Schema, *, strict: bool = False) -> Any:
     if isinstance(schema, Kind):
         if schema is ANY:
             _shallow(value, 8)
-        elif value.__class__ is not _PLAIN[schema]:
+        elif value.__class__ is not _PLAIN[schema] or (schema is INTEGER and not _is_64_bit(value)):
             raise Misfit
         elif schema is FREE_MAP and strict:
             _shallow(value, 30)
@@ -180,9 +179,10 @@ def fit(value: Any, schema: Schema, *, strict: bool = False) -> Any:
         for key, field in schema.fields.items()
         if value.get(key) is not None
     }
-    folded = {key.lower() for key in schema.fields}
     unknown = [key for key in value if key not in schema.fields]
-    if any(key.lower() in folded or (strict and key not in schema.ignored) for key in unknown):
+    if any(
+        key.lower() in schema.folded or (strict and key not in schema.ignored) for key in unknown
+    ):
         raise Misfit
     if any(name not in found for name in schema.required):
         raise Misfit
@@ -222,9 +222,13 @@ def _leaf(node: Node, kind: Kind, source: str, path: str) -> Any:
     # YAML's whole-number fields take 8.5 as 8, JSON's take no fraction, not even 8.0 (spec/recipe.md 3.1).
     if isinstance(value, float) and (isinstance(node, JsonNode) or not math.isfinite(value)):
         raise _wrong(node, kind.words, source, path)
-    if not -(2**63) <= value < 2**63:
+    if not _is_64_bit(value):
         raise _wrong(node, "a 64-bit integer", source, path)
     return int(value)
+
+
+def _is_64_bit(value: Any) -> bool:
+    return bool(-(2**63) <= value < 2**63)
 
 
 def _wrong(node: Node, wanted: str, source: str, path: str) -> Any:

@@ -32,9 +32,11 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
+_MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\|<>[]*_`~&"})
+
+
 def _literal(cell: str) -> str:
-    text = " ".join(_one_line(cell).split())
-    return "".join(f"\\{char}" if char in "\\|<>[]*_`~&" else char for char in text)
+    return " ".join(_one_line(cell).split()).translate(_MARKS)
 
 
 def width(text: str) -> int:

@@ -5,19 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
+
+_SINGLE = frozenset({str, int, float, bool, type(None)})
+"""What most are, and tells in one step that nothing is inside."""
 
 
-def leaves(value: Any) -> Iterator[Any]:
-    """Give every value inside that is neither a mapping nor a list; keys are none."""
-    if isinstance(value, dict):
-        for item in value.values():
-            yield from leaves(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from leaves(item)
-    else:
-        yield value
+def leaves(value: Any) -> list[Any]:
+    """Give every value inside that is neither a mapping nor a list, in order; keys are none."""
+    found: list[Any] = []
+    _gather((value,), found)
+    return found
+
+
+def _gather(items: Iterable[Any], found: list[Any]) -> None:
+    for item in items:
+        if item.__class__ in _SINGLE:
+            found.append(item)
+        elif isinstance(item, dict):
+            _gather(item.values(), found)
+        elif isinstance(item, (list, tuple)):
+            _gather(item, found)
+        else:
+            found.append(item)
 
 
 def in_order(value: Any) -> Any:

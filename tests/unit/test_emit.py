@@ -60,3 +60,26 @@ def test_json_prints_whole_floats_as_integers() -> None:
     with pytest.raises(ValueError, match="JSON"):
         to_json(float("inf"))
     assert json.loads(to_json({"k": "<&>"})) == {"k": "<&>"}
+
+
+@given(VALUES, st.sampled_from([1, 2, 4]))
+def test_json_is_indented_as_the_standard_library_does(value: object, indent: int) -> None:
+    def whole(item: object) -> object:
+        if isinstance(item, dict):
+            return {key: whole(part) for key, part in item.items()}
+        if isinstance(item, list):
+            return [whole(part) for part in item]
+        if isinstance(item, float) and abs(item) < 1e21 and item == int(item):
+            return int(item)
+        return item
+
+    wanted = json.dumps(whole(value), indent=indent, ensure_ascii=False) + "\n"
+    assert to_json(value, indent=indent) == wanted
+
+
+def test_json_holds_plain_values_alone() -> None:
+    for value in (float("nan"), [float("-inf")]):
+        with pytest.raises(ValueError, match="JSON"):
+            to_json(value)
+    with pytest.raises(TypeError, match="a set is no value of JSON"):
+        to_json({"a": {1}})

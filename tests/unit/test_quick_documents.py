@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -84,3 +85,63 @@ def test_any_recipe_is_read_alike(refs: list[Any], criteria: dict[str, Any]) -> 
     found = schemas._quick(text, schemas.RECIPE, "RecipeResult")
     if found is not None:
         assert found == full(text)
+
+
+def full_json(text: str) -> Any:
+    return decode(yamlio.compose_json(text, "x"), schemas.RECIPE, "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "quick"),
+    [
+        ('{"kind": "RecipeResult", "componentRefs": [{"name": "a", "version": "1.10"}]}', True),
+        ('{"componentRefs": [{"name": "a", "overrides": {"b": [1, null, 8.0, -0.0, 1e21], "B": 2}}]}', True),
+        ('{"componentRefs": [{"name": "a", "version": "1", "version": null}]}', False),
+        ('{"componentRefs": [{"name": "a", "version": "1", "Version": "2"}]}', False),
+        ('{"COMPONENTREFS": [{"Name": "a"}]}', False),
+        ('{"componentRefs": [{"name": "a"}]} trailing', False),
+        ('{"criteria": {"nodes": 9223372036854775807}}', True),
+        ('\ufeff{"metadata": {"version": "v"}}', True),
+        ("{}", True),
+    ],
+)  # fmt: skip
+def test_both_ways_of_json_agree(text: str, quick: bool) -> None:
+    data = text.encode()
+    found = schemas._quick(data, schemas.RECIPE, "RecipeResult", "json")
+    assert (found is not None) is quick
+    whole = schemas.decode_document(data, "x", schemas.RECIPE, "RecipeResult", fmt="json")
+    wanted = full_json(text.removeprefix("\ufeff"))
+    assert repr(whole) == repr(wanted)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"criteria": {"nodes": 9223372036854775808}}',
+        '{"criteria": {"nodes": 8.0}}',
+        '{"componentRefs": [{"name": "a", "version": 1}]}',
+        '{"componentRefs": [{"name": "a", "overrides": {"b": 1e999}}]}',
+        '{"kind": "Snapshot"}',
+        '{"what": 1}',
+        "[]",
+        "{",
+    ],
+)
+def test_json_that_is_wrong_is_said_by_the_full_reader(text: str) -> None:
+    assert schemas._quick(text, schemas.RECIPE, "RecipeResult", "json") is None
+    with pytest.raises(AicrError):
+        schemas.decode_document(text, "x", schemas.RECIPE, "RecipeResult", fmt="json")
+
+
+@given(
+    st.lists(REFS, max_size=3),
+    st.dictionaries(
+        st.sampled_from(["service", "nodes", "Nodes", "odd"]), WORDS | st.integers() | st.floats(), max_size=2
+    ),
+)  # fmt: skip
+@settings(deadline=None)
+def test_any_recipe_of_json_is_read_alike(refs: list[Any], criteria: dict[str, Any]) -> None:
+    text = json.dumps({"componentRefs": refs, "criteria": criteria})
+    found = schemas._quick(text, schemas.RECIPE, "RecipeResult", "json")
+    if found is not None:
+        assert repr(found) == repr(full_json(text))

@@ -105,7 +105,7 @@ def inline(values: Mapping[str, Any]) -> Document:
     As an object, or as text where one is null: an object of the API does not reliably keep a null, which tells Helm
     to drop a default.
     """
-    if any(leaf is None for leaf in leaves(values)):
+    if None in leaves(values):
         return {"values": to_yaml(dict(values), sort_keys=True)}
     # As in values.yaml: what is set in another order is no difference for whoever looks at a change.
     return {"valuesObject": in_order(values)} if values else {}

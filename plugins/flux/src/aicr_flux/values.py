@@ -30,7 +30,7 @@ def part_nulls(values: Mapping[str, Any]) -> tuple[Values, Values]:
                 plain[key] = inner
             if removed:
                 nulls[key] = removed
-        elif any(leaf is None for leaf in leaves(value)):
+        elif None in leaves(value):
             nulls[key] = value
         else:
             plain[key] = value

@@ -7,6 +7,7 @@ generation: per component values, README, install.sh, manifests; then the root's
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 from importlib.resources import files
@@ -25,6 +26,7 @@ CLUSTER_VALUES = "cluster-values.yaml"
 _VERSION = re.compile(r"(>=|<=|==|!=|>|<)? *v?[0-9]+(\.[0-9]+){0,2}\Z")
 
 
+@functools.cache
 def _read(*parts: str) -> str:
     return files("aicr_helm").joinpath(*parts).read_text("utf-8")
 
@@ -33,6 +35,7 @@ def deploy(ctx: Context, plan: BundlePlan) -> Iterator[Artifact]:
     """Give the bundle's files in order of generation."""
     component = _read("templates", "component.md.j2")
     install = _read("scripts", "install.sh").encode()
+    by_hand = {}
     for release in plan.releases:
         folder = release.name
         values = f"# Values of {release.name}, for helm -f.\n---\n"
@@ -43,7 +46,8 @@ def deploy(ctx: Context, plan: BundlePlan) -> Iterator[Artifact]:
             stub = f"# Values of {release.name} for one cluster: these win over values.yaml.\n---\n"
             stub += to_yaml(dict(release.dynamic), indent=4, sort_keys=True)
             yield Artifact(path=f"{folder}/{CLUSTER_VALUES}", data=stub.encode("utf-8"))
-        text = ctx.render(component, release=release, commands=commands(release))
+        by_hand[release.name] = commands(release)
+        text = ctx.render(component, release=release, commands=by_hand[release.name])
         yield Artifact(path=f"{folder}/README.md", data=text.encode("utf-8"))
         yield Artifact(path=f"{folder}/install.sh", data=install, mode=0o755)
         if release.archive is not None:
@@ -59,7 +63,7 @@ def deploy(ctx: Context, plan: BundlePlan) -> Iterator[Artifact]:
         plan=plan,
         target=shown,
         tools=tools,
-        commands={release.name: commands(release) for release in plan.releases},
+        commands=by_hand,
         kinds={"helm": "Helm", "kustomize": "Kustomize", "manifests": "Manifests"},
     )
     yield Artifact(path="README.md", data=readme.encode("utf-8"))
