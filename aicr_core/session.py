@@ -249,9 +249,9 @@ class Session:
 
     def origins(self, recipe: Document) -> Document:
         """Give, by component of a recipe that this session made, who names it and who set each of its values."""
-        from aicr_core.engine.origins import origins
+        from aicr_core.engine.explain_components import by_component
 
-        return origins(self._environment.catalogue(self._data), recipe)
+        return by_component(self._environment.catalogue(self._data), recipe)
 
     @property
     def fingerprint(self) -> str:

@@ -89,7 +89,7 @@ def explain(
     _compare(spec, recipe, given)
     values = _values(catalogue, recipe, spec, sources)
     whole = hydrated(catalogue, recipe)
-    alone = _alone(whole, given if document else None, criteria or {})
+    alone = _alone(given if document else None, criteria or {})
     trails = {}
     for path, value in leaves(whole):
         trail = _trail(path, whole, spec.live, {name: t.live for name, t in values.items()})
@@ -171,7 +171,8 @@ def _followed(
 ) -> tuple[Trails, dict[str, list[str]], tuple[str, ...]]:
     """Make the recipe's spec once more, and follow it."""
     listed = (recipe.get("metadata") or {}).get("appliedOverlays") or []
-    trails, mentions = Trails(), {}
+    trails = Trails()
+    mentions: dict[str, list[str]] = {}
     if not listed:
         return trails, {}, ("the recipe lists no appliedOverlays: its own text is all there is",)
     lost = [name for name in listed if name != "base" and catalogue.overlay(name) is None]
@@ -279,7 +280,7 @@ def _gone(spec: Trails, values: Mapping[str, Trails]) -> Iterator[tuple[Path, Tr
                 yield ("components", name, "values", *path), trail
 
 
-def _alone(whole: Document, given: Source | None, criteria: Mapping[str, Origin]) -> Any:
+def _alone(given: Source | None, criteria: Mapping[str, Origin]) -> Any:
     """Give the function that finds the origin of what no overlay says; None for what should have one."""
 
     def origin(path: Path, value: Any) -> Origin | None:

@@ -22,7 +22,7 @@ Parts = tuple[str, ...]
 
 
 class Source:
-    """Something that says values: ``facts`` as an origin shows them, ``places`` of what it says, its ``root`` folder."""
+    """What says values: ``facts`` as an origin shows them, ``places`` of what it says, its ``root`` folder."""
 
     __slots__ = ("facts", "places", "root")
 

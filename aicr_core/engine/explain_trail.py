@@ -21,8 +21,9 @@ SET, MERGE, REPLACE, DELETE = "set", "merge", "replace", "delete"
 class Step(NamedTuple):
     """One thing that was said of a leaf.
 
-    ``action`` is ``set`` where nothing stood, ``replace`` where something else did, ``merge`` where the same stood there
-    already or the value joins a list that others began, ``delete`` where the leaf is gone by it (``value`` is None).
+    ``action`` is ``set`` where nothing stood, ``replace`` where something else did, ``merge`` where the same stood
+    there already or the value joins a list that others began, ``delete`` where the leaf is gone by it (``value`` is
+    None then).
     """
 
     value: Any

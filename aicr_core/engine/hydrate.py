@@ -38,9 +38,10 @@ def component_values(
     catalogue: Catalogue, ref: Document, *, null_deletes: bool = False
 ) -> Document | None:
     """Give the merged values of a component, or None when it has none at all."""
-    values = None
-    for values in merging(component_layers(catalogue, ref), null_deletes=null_deletes):
-        pass
+    layers = component_layers(catalogue, ref)
+    if not layers:
+        return None
+    *_, values = merging(layers, null_deletes=null_deletes)
     return values
 
 

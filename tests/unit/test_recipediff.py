@@ -190,7 +190,9 @@ def test_every_value_of_a_recipe_has_an_origin(session: Session) -> None:
     recipe = session.recipe({**EKS, "platform": "kubeflow"}).document
     found = session.origins(recipe)
     operator = found["gpu-operator"]
-    assert operator["values"]["cdi.enabled"] == {"overlay": "h100-eks-training"}
+    enabled = operator["values"]["cdi.enabled"]
+    assert list(enabled) == ["overlay", "file", "line"]
+    assert enabled["overlay"] == "h100-eks-training"
     assert "h100-eks-training" in operator["overlays"]
     files = {origin.get("file") for entry in found.values() for origin in entry["values"].values()}
     assert "components/gpu-operator/values-eks-training.yaml" in files

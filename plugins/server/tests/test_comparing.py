@@ -285,7 +285,10 @@ def test_a_recipe_explained_names_who_set_each_value(port: int) -> None:
     found = ask(port, f"/v1/recipe?{QUERY}&explain=true").json
     assert found["recipe"] == ask(port, f"/v1/recipe?{QUERY}").json
     operator = found["components"]["gpu-operator"]
-    assert operator["values"]["cdi.enabled"] == {"overlay": "h100-eks-training"}
+    enabled = operator["values"]["cdi.enabled"]
+    assert enabled["overlay"] == "h100-eks-training"
+    assert enabled["file"] == "overlays/h100-eks-training.yaml"
+    assert enabled["line"] > 1
     assert ask(port, f"/v1/recipe?{QUERY}&explain=maybe").status == 400
     as_yaml = ask(port, f"/v1/recipe?{QUERY}&explain=true", Accept="application/yaml")
     assert load(as_yaml.body, "answer") == found

@@ -51,13 +51,15 @@ function field(id, label, input, kind = "") {
   return h("div", { class: `field ${kind}` }, h("label", { for: id }, label), input);
 }
 
-/** Give every leaf of a tree of values: `{path, value, origin, source}`; lists and empty objects are leaves. */
+/** Give every leaf of a tree of values: `{path, value, origin, source, place}`; lists and empty objects are leaves. */
 function leaves(values, origins, path = []) {
   return Object.entries(values).flatMap(([key, value]) => {
     const here = [...path, key];
     if (branch(value)) return leaves(value, origins, here);
-    const [[origin, source]] = Object.entries(own(origins, selector(here)) ?? { file: "" });
-    return [{ path: here, value, origin, source: source === true ? "the recipe" : source }];
+    const said = own(origins, selector(here)) ?? { file: "" };
+    const [[origin, source]] = Object.entries(said);
+    const place = said.line ? `, ${said.file}:${said.line}` : "";
+    return [{ path: here, value, origin, source: source === true ? "the recipe" : source, place }];
   });
 }
 
@@ -146,7 +148,7 @@ function row(label, leaf, ref) {
   return h("li", { class: "leaf" },
     h("span", { class: "code key" }, label),
     h("span", { class: `code value ${leaf.value === null ? "null" : typeof leaf.value}` }, text),
-    h("span", { class: kind, title: `${ORIGINS[leaf.origin] ?? leaf.origin}: ${leaf.source}` }, lastPart(leaf.source)),
+    h("span", { class: kind, title: `${ORIGINS[leaf.origin] ?? leaf.origin}: ${leaf.source}${leaf.place}` }, lastPart(leaf.source)),
     asFlag(leaf, ref));
 }
 
