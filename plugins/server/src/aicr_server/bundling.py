@@ -63,12 +63,16 @@ class Bundles:
         key = (digest(body), wanted.request)
         found = self._engine.archives.find(key)
         if found is None:
-            self._check_recipe(body)
-            found = await self._work.do("bundle", lambda: self._engine.bundle(body, wanted.request))
+            found = await self._work.do("bundle", lambda: self._made(body, wanted.request))
             self._engine.archives.keep(key, found)
         if wanted.dry_run:
             return answers.once(request, encode(archive.listing(found)), found.notes)
         return _zip(found, (time.perf_counter() - started) * 1000)
+
+    def _made(self, body: bytes, request: BundleRequest) -> Archive:
+        """Make the archive; reading what is sent may take its time too. Raises AicrError, and Problem for no recipe."""
+        self._check_recipe(body)
+        return self._engine.bundle(body, request)
 
     def _wanted(self, query: str) -> Wanted:
         """Give what a query string means. Raises Problem for the first parameter that is wrong."""

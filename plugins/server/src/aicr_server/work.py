@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+_PATIENCE = 0.1
+"""Seconds that a piece waits for the one before it to end.
+
+Threads share one interpreter: four bundles side by side take a fifth more of the processor than one after the other,
+and none is ready sooner. What takes longer than this is no bundle of usual size, and holds nobody.
+"""
 
 
 class Work:
@@ -31,6 +37,7 @@ class Work:
         # More than there is room for, so that a place here never waits for a thread.
         self._threads = anyio.CapacityLimiter(at_once + 1)
         self._lock = threading.Lock()
+        self._turn = threading.Lock()
         self.busy = 0
         """Pieces that are being worked on, also those whose client was told that they took too long."""
 
@@ -57,9 +64,12 @@ class Work:
 
         def work() -> T:
             # A thread cannot be stopped: its place is free when it is done, not when nobody waits any more.
+            has_turn = self._turn.acquire(timeout=_PATIENCE)
             try:
                 return call()
             finally:
+                if has_turn:
+                    self._turn.release()
                 self._end()
 
         try:
