@@ -223,4 +223,4 @@ def test_any_archive_is_read_back(names: list[str], data: bytes, mode: int) -> N
 
 def test_more_files_than_an_archive_counts_are_refused() -> None:
     with pytest.raises(AicrError, match="65536 files"):
-        zipfiles.write(Entry(str(number)) for number in range(65536))
+        zipfiles.write([Entry(str(number)) for number in range(65536)])

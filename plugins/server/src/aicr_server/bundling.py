@@ -11,6 +11,7 @@ from aicr_core.api import AicrError, BundleRequest, Code
 from aicr_server import answers, archive, bodies, problems, querystring, uploads
 from aicr_server.engine import Kept, digest
 from aicr_server.problems import Problem, encode
+from aicr_server.streaming import Streamed
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -36,6 +37,9 @@ REPEATED = {
 
 _LONGEST_QUERY = 2048
 """Of query strings longer than this the meaning is not kept."""
+
+
+_ZIP = "application/zip"
 
 
 class Wanted(NamedTuple):
@@ -64,10 +68,19 @@ class Bundles:
         found = self._engine.archives.find(key)
         if found is None:
             found = await self._work.do("bundle", lambda: self._made(body, wanted.request))
-            self._engine.archives.keep(key, found)
+            if found.data:
+                self._engine.archives.keep(key, found)
         if wanted.dry_run:
-            return answers.once(request, encode(archive.listing(found)), found.notes)
-        return _zip(found, (time.perf_counter() - started) * 1000)
+            made = found
+            listed = await self._work.do("bundle", lambda: encode(archive.listing(made)))
+            return answers.once(request, listed, found.notes)
+        headers = _headers(found, (time.perf_counter() - started) * 1000)
+        if found.data:
+            response = Response(found.data, media_type=_ZIP, headers=headers)
+        else:
+            response = Streamed(found.batches(), self._work, _ZIP, headers)
+        response.raw_headers += answers.warning_headers(found.notes)
+        return response
 
     def _made(self, body: bytes, request: BundleRequest) -> Archive:
         """Make the archive; reading what is sent may take its time too. Raises AicrError, and Problem for no recipe."""
@@ -162,8 +175,8 @@ def _only(given: list[str] | None) -> tuple[str, ...]:
     return tuple(sorted(set(names)))
 
 
-def _zip(found: Archive, milliseconds: float) -> Response:
-    headers = {
+def _headers(found: Archive, milliseconds: float) -> dict[str, str]:
+    return {
         "Content-Disposition": 'attachment; filename="bundles.zip"',
         "X-Bundle-Files": str(found.files),
         "X-Bundle-Size": str(found.size),
@@ -172,6 +185,3 @@ def _zip(found: Archive, milliseconds: float) -> Response:
         "Cache-Control": answers.UNCACHED,
         "ETag": found.etag,
     }
-    response = Response(found.data, media_type="application/zip", headers=headers)
-    response.raw_headers += answers.warning_headers(found.notes)
-    return response

@@ -6,6 +6,7 @@ the recipes of the others (spec/server.md 12, 21.5).
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,7 +18,7 @@ from aicr_server import problems
 from aicr_server.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 T = TypeVar("T")
 _PATIENCE = 0.1
@@ -33,7 +34,7 @@ class Work:
 
     def __init__(self, at_once: int, seconds: float) -> None:
         self._at_once = at_once
-        self._seconds = seconds
+        self.seconds = seconds
         # More than there is room for, so that a place here never waits for a thread.
         self._threads = anyio.CapacityLimiter(at_once + 1)
         self._lock = threading.Lock()
@@ -52,6 +53,20 @@ class Work:
         with self._lock:
             self.busy -= 1
 
+    @contextlib.contextmanager
+    def room(self, what: str) -> Iterator[None]:
+        """Take a place for what is done in steps (:meth:`step`). Raises Problem (503) where there is none."""
+        if not self._begin():
+            raise _full(what)
+        try:
+            yield
+        finally:
+            self._end()
+
+    async def step(self, call: Callable[[], T]) -> T:
+        """Give what ``call`` gives, in a thread; who calls has a place (:meth:`room`)."""
+        return await anyio.to_thread.run_sync(call, limiter=self._threads)
+
     async def do(self, what: str, call: Callable[[], T], message: str = "") -> T:
         """Give what ``call`` gives; ``what`` names it in messages, ``message`` the step that fails in its errors.
 
@@ -59,8 +74,7 @@ class Work:
         document names and nobody has is a client's mistake (D7).
         """
         if not self._begin():
-            headers = {"Retry-After": "1"}
-            raise Problem(Code.SERVICE_UNAVAILABLE, f"Too many {what}s at once", headers=headers)
+            raise _full(what)
 
         def work() -> T:
             # A thread cannot be stopped: its place is free when it is done, not when nobody waits any more.
@@ -73,12 +87,12 @@ class Work:
                 self._end()
 
         try:
-            with anyio.fail_after(self._seconds):
+            with anyio.fail_after(self.seconds):
                 return await anyio.to_thread.run_sync(
                     work, limiter=self._threads, abandon_on_cancel=True
                 )
         except TimeoutError:
-            seconds = {"seconds": self._seconds}
+            seconds = {"seconds": self.seconds}
             raise Problem(Code.TIMEOUT, f"The {what} took too long", seconds) from None
         except AicrError as error:
             found = problems.of(error, message)
@@ -86,3 +100,8 @@ class Work:
                 code = Code.INVALID_REQUEST
                 found = Problem(code, found.message, found.details, hint=found.hint)
             raise found from None
+
+
+def _full(what: str) -> Problem:
+    headers = {"Retry-After": "1"}
+    return Problem(Code.SERVICE_UNAVAILABLE, f"Too many {what}s at once", headers=headers)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from aicr_core.api import AicrError, Code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
 _EPOCH = (0, 0x21)
 """The earliest time and date that the format can hold: 1980-01-01."""
@@ -38,9 +38,42 @@ class Entry(NamedTuple):
     mode: int = 0o644
 
 
-def write(entries: Iterable[Entry]) -> bytes:
-    """Give the archive of ``entries``, in their order. Raises AicrError for more than the format can count."""
-    parts: list[bytes] = []
+def pieces(entries: Sequence[Entry]) -> Iterator[bytes]:
+    """Give the archive of ``entries``, in their order, in pieces: each is made when it is asked for.
+
+    Raises AicrError, before the first, for more than the format can count.
+    """
+    check(entries)
+    return _pieces(entries)
+
+
+def write(entries: Sequence[Entry]) -> bytes:
+    """Give the whole archive of ``entries``. Raises AicrError as :func:`pieces` does."""
+    return b"".join(pieces(entries))
+
+
+def check(entries: Sequence[Entry]) -> None:
+    """Raise AicrError for more files, or larger ones, than the format counts."""
+    # What cannot be compressed grows by less than this; nothing has to be compressed to know that it fits.
+    size = sum(len(entry.data) + len(entry.data) // 1000 + 1024 for entry in entries)
+    if len(entries) > _MOST or size > _MOST_BYTES:
+        raise AicrError(
+            Code.INVALID_REQUEST, f"{len(entries)} files of {size} bytes are more than an archive holds",
+            hint="make fewer components a bundle",
+        )  # fmt: skip
+
+
+def read(archive: bytes) -> Iterator[Entry]:
+    """Give the entries of an archive that was written here."""
+    import io
+    import zipfile
+
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        for info in opened.infolist():
+            yield Entry(info.filename, opened.read(info), info.external_attr >> 16 & 0o7777)
+
+
+def _pieces(entries: Iterable[Entry]) -> Iterator[bytes]:
     directory: list[bytes] = []
     offset = 0
     for entry in entries:
@@ -49,15 +82,13 @@ def write(entries: Iterable[Entry]) -> bytes:
         if entry.path.endswith("/"):
             method, body, attributes = _STORED, b"", _FOLDER << 16 | 0x10
         else:
-            method, body, attributes = (
-                _DEFLATED,
-                _compressed(entry.data),
-                (_FILE | entry.mode) << 16,
-            )
+            method, body = _DEFLATED, _compressed(entry.data)
+            attributes = (_FILE | entry.mode) << 16
         common = (
             flags, method, *_EPOCH, zlib.crc32(entry.data), len(body), len(entry.data), len(name), 0,
         )  # fmt: skip
-        parts += (_LOCAL.pack(b"PK\x03\x04", _VERSION, *common), name, body)
+        yield _LOCAL.pack(b"PK\x03\x04", _VERSION, *common) + name
+        yield body
         directory += (
             _CENTRAL.pack(
                 b"PK\x01\x02", _UNIX << 8 | _VERSION, _VERSION, *common, 0, 0, 0, attributes, offset
@@ -67,13 +98,12 @@ def write(entries: Iterable[Entry]) -> bytes:
         offset += _LOCAL.size + len(name) + len(body)
     index = b"".join(directory)
     count = len(directory) // 2
-    if count > _MOST or offset > _MOST_BYTES:
-        raise AicrError(
-            Code.INVALID_REQUEST, f"{count} files of {offset} bytes are more than an archive holds",
-            hint="make fewer components a bundle",
-        )  # fmt: skip
-    end = _END.pack(b"PK\x05\x06", 0, 0, count, count, len(index), offset, 0)
-    return b"".join((*parts, index, end))
+    yield index
+    yield _END.pack(b"PK\x05\x06", 0, 0, count, count, len(index), offset, 0)
+
+
+FORMAT = f"deflate-6 {zlib.ZLIB_RUNTIME_VERSION}"
+"""What else the bytes of an archive depend on."""
 
 
 def _compressed(data: bytes) -> bytes:
