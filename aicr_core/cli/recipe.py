@@ -24,6 +24,14 @@ FORMATS = ("yaml", "json", "table")
 
 SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "list": ("aicr_core.cli.recipe_list:list_command", "List the overlays of the catalogue"),
+    "validate": (
+        "aicr_core.cli.recipe_validate:validate_command",
+        "Look for faults in overlays and registry",
+    ),
+    "explain": (
+        "aicr_core.cli.recipe_explain:explain",
+        "Tell where values come from, and why a recipe is as it is",
+    ),
 }
 
 
@@ -40,12 +48,19 @@ Examples:
   aicr recipe --service eks --accelerator h100 --os ubuntu --intent training
   aicr recipe --snapshot node.yaml --intent inference -o recipe.yaml
   aicr recipe --snapshot node.yaml --explain-criteria
+  aicr recipe explain --snapshot node.yaml 'components.*.version'
   aicr recipe --criteria criteria.yaml --data ./my-catalogue --format json
   aicr recipe list --service eks""",
 )
 @criteria_options
 @click.option(
     "--output", "-o", multiple=True, metavar="FILE", help="file to write; - is standard output"
+)
+@click.option(
+    "--provenance",
+    multiple=True,
+    metavar="FILE",
+    help="write where every value comes from to FILE as well: aicr recipe explain --all",
 )
 @click.option(
     "--format", "-t", "fmt", multiple=True, metavar="yaml|json|table", help="default: yaml"
@@ -75,11 +90,16 @@ def recipe(ctx: click.Context, /, **options: Any) -> None:
         text = explanation(environment, request, fmt)
         deliver(environment, text, output, fmt, kubeconfig=request.kubeconfig)
         return
-    resolution = build_recipe(environment, request)
-    for text in resolution.warnings:
+    if options["provenance"]:
+        from aicr_core.cli.recipe_explain import with_provenance
+
+        beside = single("provenance", options["provenance"])
+        document, warnings = with_provenance(environment, request, beside)
+    else:
+        document, warnings = build_recipe(environment, request)
+    for text in warnings:
         warn(text)
-    text = _text(resolution.document, fmt)
-    deliver(environment, text, output, fmt, kubeconfig=request.kubeconfig)
+    deliver(environment, _text(document, fmt), output, fmt, kubeconfig=request.kubeconfig)
 
 
 def _text(document: dict[str, Any], fmt: str) -> str:

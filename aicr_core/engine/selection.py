@@ -55,11 +55,16 @@ class Entry(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """Something wrong in a recipe: the way to the field, what it is, how to mend it."""
+    """Something wrong in a recipe: the way to the field, what it is, how to mend it.
+
+    ``kind`` is what sort of thing it is: ``phase``, ``check`` (unknown), ``place`` (of a check), ``name`` (of a
+    constraint), ``value`` (of one), ``twice`` or ``setting``.
+    """
 
     steps: Steps
     message: str
     hint: str
+    kind: str
 
 
 def merged(
@@ -117,7 +122,7 @@ def findings(recipe: Document, entries: Sequence[Entry], phases: Sequence[Phase]
         if name not in known:
             close = nearest(name, known)
             hint = f'did you mean "{close}"?' if close else f"phases: {', '.join(sorted(known))}"
-            found.append(Finding(steps, f'no phase "{name}"', hint))
+            found.append(Finding(steps, f'no phase "{name}"', hint, "phase"))
             continue
         found += _checks(settings.get("checks") or (), name, entries)
         read = {c for entry in entries if entry.phase == name for c in entry.constraints}
@@ -135,17 +140,20 @@ def _checks(names: Sequence[str], phase: str, entries: Sequence[Entry]) -> Itera
     for number, name in enumerate(names):
         steps: Steps = ("validation", phase, "checks", number)
         if name in names[:number]:
-            yield Finding(steps, f"check {name} stands twice under {phase}", "remove one")
+            yield Finding(steps, f"check {name} stands twice under {phase}", "remove one", "twice")
         elif name not in by_name:
             close = nearest(name, by_name)
             hint = f'did you mean "{close}"?' if close else (
                 "see aicr validate --list; those of a data directory need --data"
             )  # fmt: skip
-            yield Finding(steps, f'no check "{name}"', hint)
+            yield Finding(steps, f'no check "{name}"', hint, "check")
         elif by_name[name].phase != phase:
             there = by_name[name].phase
             yield Finding(
-                steps, f"check {name} is of phase {there}, not {phase}", f"move it to {there}"
+                steps,
+                f"check {name} is of phase {there}, not {phase}",
+                f"move it to {there}",
+                "place",
             )
 
 
@@ -156,12 +164,15 @@ def _constraints(items: Sequence[Document], steps: Steps, read: Iterable[str]) -
         here = (*steps, number)
         name = item["name"]
         if name in seen:
-            yield Finding(here, f"constraint {name} stands twice", "remove one")
+            yield Finding(here, f"constraint {name} stands twice", "remove one", "twice")
         seen.add(name)
         severity = item.get("severity") or "error"
         if severity not in SEVERITIES:
             yield Finding(
-                here, f'{name}: no severity "{severity}"', f"one of {', '.join(SEVERITIES)}"
+                here,
+                f'{name}: no severity "{severity}"',
+                f"one of {', '.join(SEVERITIES)}",
+                "value",
             )
         if name in read:
             continue
@@ -170,26 +181,34 @@ def _constraints(items: Sequence[Document], steps: Steps, read: Iterable[str]) -
         except AicrError as error:
             close = nearest(name, read) if read else None
             hint = f'did you mean "{close}"?' if close else error.hint or ""
-            yield Finding(here, f"constraint {error.message}", hint)
+            yield Finding(here, f"constraint {error.message}", hint, "name")
             continue
         try:
             constraints.parse(item.get("value", ""))
         except AicrError as error:
-            yield Finding(here, f"{name}: {error.message}", error.hint or "")
+            yield Finding(here, f"{name}: {error.message}", error.hint or "", "value")
 
 
 def _fields(settings: Document, steps: Steps) -> Iterable[Finding]:
     timeout = settings.get("timeout") or ""
     if timeout and not durations.seconds(timeout):
-        yield Finding((*steps, "timeout"), f'"{timeout}" is no duration', "write 90s or 5m")
+        yield Finding(
+            (*steps, "timeout"), f'"{timeout}" is no duration', "write 90s or 5m", "setting"
+        )
     if settings.get("infrastructure"):
         yield Finding(
-            (*steps, "infrastructure"), "infrastructure is not supported", "leave the field out"
+            (*steps, "infrastructure"),
+            "infrastructure is not supported",
+            "leave the field out",
+            "setting",
         )
     nodes = settings.get("nodeSelection") or {}
     if nodes.get("maxNodes", 0) < 0:
         yield Finding(
-            (*steps, "nodeSelection", "maxNodes"), "maxNodes is negative", "write 0 for all"
+            (*steps, "nodeSelection", "maxNodes"),
+            "maxNodes is negative",
+            "write 0 for all",
+            "setting",
         )
 
 
