@@ -253,6 +253,26 @@ class Session:
 
         return by_component(self._environment.catalogue(self._data), recipe)
 
+    def explain(
+        self, recipe: Text | Mapping[str, str], selectors: Sequence[str] = ()
+    ) -> list[Document]:
+        """Give where values of a recipe come from: ``selector``, ``value``, ``origin``, ``history`` of each.
+
+        ``recipe`` is a recipe document, or criteria that resolve to one. Selectors may hold wildcards; none means all
+        values. Raises AicrError(NOT_FOUND) for one that matches nothing.
+        """
+        from aicr_core.app.recipe_explain import ExplainRequest, explain
+
+        criteria = {} if isinstance(recipe, Text) else recipe
+        request = ExplainRequest(
+            self._request(criteria, 0, None, None, True, False),
+            recipe.source if isinstance(recipe, Text) else "",
+            selectors=tuple(selectors),
+            whole=not selectors,
+        )
+        rows: list[Document] = explain(self._environment, request)[0]["values"]
+        return rows
+
     @property
     def fingerprint(self) -> str:
         """A digest of the catalogue: it changes with everything that a recipe is made from."""

@@ -19,7 +19,7 @@ from aicr_core.model.bundle import BundlePlan
 from aicr_core.plugins.manager import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from aicr_core.app.bundle_request import BundleRequest
     from aicr_core.app.environment import Environment
@@ -78,7 +78,7 @@ def make_plan(
     wanted = overrides.collect(
         settings, recipe, catalogue, dynamic=left_open, lenient=request.lenient
     )
-    selection = plan.select(recipe, catalogue, wanted, options, _patcher(environment, recipe))
+    selection = plan.select(recipe, catalogue, wanted, options, patcher(environment, recipe))
     notes = list(selection.notes)
     if validate:
         notes += plan.validations(selection, options, _checks(environment))
@@ -118,7 +118,15 @@ def _deployer(environment: Environment, name: str) -> tuple[str, Any]:
     return environment.provider_of("aicr_deployers", "name", "deployer", name, flag="--deployer")
 
 
-def _patcher(environment: Environment, recipe: Document) -> Any:
+def patcher(
+    environment: Environment,
+    recipe: Document,
+    seen: Callable[[str, str, Document], None] = lambda _component, _plugin, _values: None,
+) -> Callable[[Document, Document], Document]:
+    """Give the pipeline of plugins that change the values of a component, as ``engine.plan`` calls it.
+
+    ``seen`` is told the component, the plugin and the values after each plugin that answered.
+    """
     if not environment.manager_needed("aicr_patch_values"):
         return lambda _ref, values: values
     criteria = recipe.get("criteria") or {}
@@ -134,7 +142,9 @@ def _patcher(environment: Environment, recipe: Document) -> Any:
                 criteria=criteria,
             )
             for _, answer in answers:
-                values = values if answer is None else dict(answer)
+                if answer is not None:
+                    values = dict(answer)
+                    seen(ref["name"], row["name"], values)
         return values
 
     return patch

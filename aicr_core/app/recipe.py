@@ -46,8 +46,15 @@ def build_recipe(environment: Environment, request: RecipeRequest) -> Resolution
 
     The snapshot's or file's criteria come first, flags override them field by field. Raises AicrError.
     """
+    asked = criteria.gather(environment, catalogue_for(environment, request), request)
+    return recipe_for(environment, request, asked)
+
+
+def recipe_for(
+    environment: Environment, request: RecipeRequest, asked: criteria.Asked
+) -> Resolution:
+    """Resolve criteria that were gathered for a request already. Raises AicrError."""
     catalogue = catalogue_for(environment, request)
-    asked = criteria.gather(environment, catalogue, request)
     resolution = resolve(
         catalogue,
         asked.wanted,

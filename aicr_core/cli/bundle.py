@@ -12,6 +12,7 @@ from aicr_core.cli.options import (
     charts_options,
     insecure_tls,
     plain_http,
+    scheduling_options,
     single,
     value_options,
 )
@@ -63,18 +64,7 @@ Examples:
 @click.option(
     "--serial", is_flag=True, help="one release after another, also where several could go at once"
 )
-@click.option("--system-node-selector", multiple=True, metavar="KEY=VALUE",
-              help="nodes for controllers (repeatable, or separated by commas)")  # fmt: skip
-@click.option("--system-node-toleration", "system_node_tolerations", multiple=True,
-              metavar="KEY=VALUE:EFFECT", help="taint that controllers tolerate; default: every one")  # fmt: skip
-@click.option("--accelerated-node-selector", multiple=True, metavar="KEY=VALUE",
-              help="nodes with accelerators (repeatable, or separated by commas)")  # fmt: skip
-@click.option("--accelerated-node-toleration", "accelerated_node_tolerations", multiple=True,
-              metavar="KEY=VALUE:EFFECT", help="taint that their agents tolerate; default: every one")  # fmt: skip
-@click.option("--workload-gate", default="", metavar="KEY=VALUE:EFFECT",
-              help="taint that holds workloads back from new nodes")  # fmt: skip
-@click.option("--workload-selector", multiple=True, metavar="KEY=VALUE",
-              help="pods of jobs, which node tuning waits for (repeatable)")  # fmt: skip
+@scheduling_options
 @click.option(
     "--nodes", type=Integer(), default=0, metavar="N", help="expected number of GPU nodes"
 )

@@ -90,6 +90,30 @@ def value_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+_SCHEDULING_OPTIONS = (
+    ("--system-node-selector", "system_node_selector", "KEY=VALUE",
+     "nodes for controllers (repeatable, or separated by commas)"),
+    ("--system-node-toleration", "system_node_tolerations", "KEY=VALUE:EFFECT",
+     "taint that controllers tolerate; default: every one"),
+    ("--accelerated-node-selector", "accelerated_node_selector", "KEY=VALUE",
+     "nodes with accelerators (repeatable, or separated by commas)"),
+    ("--accelerated-node-toleration", "accelerated_node_tolerations", "KEY=VALUE:EFFECT",
+     "taint that their agents tolerate; default: every one"),
+    ("--workload-gate", "workload_gate", "KEY=VALUE:EFFECT",
+     "taint that holds workloads back from new nodes"),
+    ("--workload-selector", "workload_selector", "KEY=VALUE",
+     "pods of jobs, which node tuning waits for (repeatable)"),
+)  # fmt: skip
+
+
+def scheduling_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say on which nodes a bundle's pods run; the registry says where they are written."""
+    for flag, name, metavar, text in reversed(_SCHEDULING_OPTIONS):
+        many: dict[str, Any] = {"default": ""} if name == "workload_gate" else {"multiple": True}
+        function = click.option(flag, name, metavar=metavar, help=text, **many)(function)
+    return function
+
+
 max_input_size = click.option(
     "--max-input-size", type=click.IntRange(1, 4096), default=64, metavar="MIB",
     help="largest snapshot to read; default 64",

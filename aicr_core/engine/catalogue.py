@@ -125,6 +125,16 @@ class Catalogue:
         found.sort()
         return found
 
+    def inactive(self) -> Mapping[str, str]:
+        """Overlays of plugins that are set aside, each with the base that is in no installed plugin."""
+        inactive: Mapping[str, str] = self._hot["inactive"]
+        return inactive
+
+    def shadowed(self) -> Mapping[str, Document]:
+        """Overlays and mixins whose file, or name, a later layer took: {file, layer, by: {file, layer}}."""
+        shadowed: Mapping[str, Document] = self._hot["shadowed"]
+        return shadowed
+
     def mixin(self, name: str) -> Document | None:
         """The mixin of that name, or None."""
         mixin: Document | None = self._hot["mixins"].get(name)

@@ -57,6 +57,8 @@ class Builder:
         self.base: Document | None = None
         self.values: dict[str, Document] = {}
         self.positions: dict[str, dict[str, tuple[int, int]]] = {}
+        self.inactive: dict[str, str] = {}
+        self.shadowed: dict[str, Document] = {}
         self.warnings: list[str] = []
         self.digest = hashlib.sha256()
 
@@ -73,6 +75,7 @@ class Builder:
         for table in (self.overlays, self.mixins):
             for name, (body, owner) in list(table.items()):
                 if owner != number and body["file"] in replaced:
+                    self._shadow(name, body, owner, body["file"], number)
                     del table[name]
         if self.base is not None and self.base["file"] in replaced:
             self.base = None
@@ -92,6 +95,13 @@ class Builder:
                 raise self._collision("file", path, known, number)
             replaced.add(path)
         self.files[path] = number
+
+    def _shadow(self, name: str, body: Document, owner: int, file: str, number: int) -> None:
+        """Note that what a lower layer said under a name does not count, as a file of a later layer stands above it."""
+        self.shadowed[name] = {
+            "file": body["file"], "layer": self.layers[owner].name,
+            "by": {"file": file, "layer": self.layers[number].name},
+        }  # fmt: skip
 
     def _collision(self, what: str, name: str, first: int, second: int) -> AicrError:
         owners = f"{self.layers[first].owner} and {self.layers[second].owner}"
@@ -253,6 +263,7 @@ class Builder:
                         hint="rename one of the two",
                     )
                 raise self._collision(what, name, known[1], number)
+            self._shadow(name, known[0], known[1], path, number)
             if layer.external and known[0]["file"] != path:
                 self.warnings.append(
                     f'{what} "{name}" of {layer.root}/{path} replaces the one of '
@@ -291,6 +302,8 @@ class Builder:
                     for layer in self.layers
                 ],
                 "warnings": self.warnings,
+                "inactive": self.inactive,
+                "shadowed": self.shadowed,
                 "parents": {name: body["base"] for name, (body, _) in self.overlays.items()},
                 "external": sorted(
                     n for n, (_, number) in self.overlays.items() if external[number]
@@ -319,6 +332,7 @@ class Builder:
                 layer = self.layers[number]
                 if parent and parent not in self.overlays and not layer.external:
                     del self.overlays[name]
+                    self.inactive[name] = parent
                     self.warnings.append(
                         f'overlay "{name}" of {layer.owner} is inactive: its base "{parent}" '
                         "is in no installed plugin"

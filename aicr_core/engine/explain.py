@@ -7,7 +7,7 @@ step by step, and followed from outside (``engine.explain_trail``). So this modu
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core.engine import hydrate
 from aicr_core.engine.explain_origin import COMPUTED, Origin, Source, Sources, parts
@@ -19,7 +19,7 @@ from aicr_core.engine.rules import rules_for
 from aicr_core.kit.errors import AicrError, Code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from aicr_core.engine.catalogue import Catalogue
 
@@ -27,23 +27,21 @@ Document = dict[str, Any]
 Said = dict[Path, list[Trail]]
 
 
-class Explanation:
+class Explanation(NamedTuple):
     """A hydrated recipe with the trail of each of its leaves."""
 
-    def __init__(
-        self, document: Document, trails: dict[Path, Trail], gone: dict[Path, Trail],
-        mentions: dict[str, list[str]], notes: tuple[str, ...],
-    ) -> None:  # fmt: skip
-        self.document = document
-        """The hydrated recipe, as ``aicr query`` shows it."""
-        self.trails = trails
-        """The trail of every leaf of the document, by its keys and list positions."""
-        self.gone = gone
-        """The trails of leaves that something took away; each ends in ``delete``."""
-        self.mentions = mentions
-        """By component, the overlays and mixins that name it, in the order of merging."""
-        self.notes = notes
-        """What could not be followed."""
+    document: Document
+    """The hydrated recipe, as ``aicr query`` shows it."""
+    trails: dict[Path, Trail]
+    """The trail of every leaf of the document, by its keys and list positions."""
+    gone: dict[Path, Trail]
+    """The trails of leaves that something took away; each ends in ``delete``."""
+    mentions: dict[str, list[str]]
+    """By component, the overlays and mixins that name it, in the order of merging."""
+    notes: tuple[str, ...]
+    """What could not be followed."""
+    spec: Trails
+    """The trails of the recipe document itself, overrides included, constraints and components by name."""
 
     def row(self, path: Path, *, absolute: bool = False) -> Document:
         """Give ``selector``, ``value`` (absent where it was taken away), ``origin`` and ``history`` of one leaf."""
@@ -102,12 +100,8 @@ def explain(
                 )  # fmt: skip
             trail = (Step(value, origin),)
         trails[path] = trail
-    gone = {
-        path: trail
-        for path, trail in _gone(spec, values)
-        if path not in trails and path[1:3] not in {(name, "overrides") for name in values}
-    }
-    return Explanation(whole, trails, gone, mentions, notes)
+    gone = {path: trail for path, trail in _gone(spec, values) if path not in trails}
+    return Explanation(whole, trails, gone, mentions, notes, spec)
 
 
 def selector(path: Path) -> str:
@@ -231,26 +225,31 @@ def _compare(trails: Trails, recipe: Document, source: Source) -> None:
 def _values(
     catalogue: Catalogue, recipe: Document, spec: Trails, sources: Sources
 ) -> dict[str, Trails]:
-    """Follow the values of each component: its files, then its overrides."""
     deletes = rules_for(recipe["apiVersion"]).null_deletes
     found = {}
-    for ref in {ref["name"]: ref for ref in recipe.get("componentRefs") or ()}.values():
+    for ref in recipe.get("componentRefs") or ():
         layers = hydrate.component_layers(catalogue, ref)
-        said = [
-            _file_said(layer, sources.values(path))
-            for path, layer in zip(hydrate.values_files(catalogue, ref), layers, strict=False)
-        ]
-        said.append(
-            {
-                path: [spec.live[at]]
-                for path, _ in leaves(ref.get("overrides") or {})
-                if (at := ("components", ref["name"], "overrides", *path)) in spec.live
-            }
-        )
-        trails = found[ref["name"]] = Trails()
-        for says, made in zip(said, hydrate.merging(layers, null_deletes=deletes), strict=False):
-            trails.follow(dict(leaves(made)), says)
+        made = hydrate.merging(layers, null_deletes=deletes)
+        found[ref["name"]] = value_trails(catalogue, ref, spec, sources, made)
     return found
+
+
+def value_trails(
+    catalogue: Catalogue, ref: Document, spec: Trails, sources: Sources, made: Iterable[Document]
+) -> Trails:
+    """Follow the values of a component: its files, then its overrides, whose trails are among those of ``spec``.
+
+    ``made`` are the values after each of these layers, as whoever merges them has them.
+    """
+    trails = Trails()
+    files = hydrate.values_files(catalogue, ref)
+    said = [_file_said(catalogue.values(path), sources.values(path)) for path in files]
+    overrides = ("components", ref["name"], "overrides")
+    ours = {path: (*overrides, *path) for path, _ in leaves(ref.get("overrides") or {})}
+    said.append({path: [spec.live[at]] for path, at in ours.items() if at in spec.live})
+    for says, values in zip(said, made, strict=False):
+        trails.follow(dict(leaves(values)), says)
+    return trails
 
 
 def _file_said(values: Document, source: Source) -> Said:
@@ -272,12 +271,20 @@ def _trail(
     return spec.get(at)
 
 
+def below(component: str, trails: Mapping[Path, Trail]) -> Iterator[tuple[Path, Trail]]:
+    """Give the trails of a component's values with their paths in the hydrated recipe."""
+    for path, trail in trails.items():
+        if path:
+            yield ("components", component, "values", *path), trail
+
+
 def _gone(spec: Trails, values: Mapping[str, Trails]) -> Iterator[tuple[Path, Trail]]:
-    yield from ((path, trail) for path, trail in spec.gone.items() if path[0] == "components")
+    for path, trail in spec.gone.items():
+        # What became of overrides is said by the values.
+        if path[0] == "components" and path[2] != "overrides":
+            yield path, trail
     for name, trails in values.items():
-        for path, trail in trails.gone.items():
-            if path:
-                yield ("components", name, "values", *path), trail
+        yield from below(name, trails.gone)
 
 
 def _alone(given: Source | None, criteria: Mapping[str, Origin]) -> Any:
@@ -289,7 +296,8 @@ def _alone(given: Source | None, criteria: Mapping[str, Origin]) -> Any:
         if path[0] in ("components", "constraints", "validation"):
             # Some fields are shown empty where nobody fills them.
             return None if value else COMPUTED
-        here = Origin(given, parts(path)) if given is not None else None
-        return here if here is not None and here.place is not None else COMPUTED
+        if given is not None and "\0".join(parts(path)) in given.places:
+            return Origin(given, parts(path))
+        return COMPUTED
 
     return origin

@@ -8,6 +8,7 @@ other values, as the deployment order does).
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core.engine.catalogue import registry_key
@@ -63,7 +64,7 @@ class Origin(NamedTuple):
             if at is not None:
                 found.update(line=at[0], column=at[1])
             if absolute and self.source.root:
-                found["path"] = f"{self.source.root}/{found['file']}"
+                found["path"] = os.path.abspath(f"{self.source.root}/{found['file']}")
         return found
 
 

@@ -90,6 +90,9 @@ class Trails:
             trail = _of(said.get(path, ()), value) if last_word or not stood else None
             if trail is not None:
                 live[path] = extended(known or self.gone.get(path, ()), trail)
+                if known is None and self._holds(path):
+                    # A single value in the place of a mapping or a list.
+                    live[path] = (*live[path][:-1], live[path][-1]._replace(action=REPLACE))
             elif known is not None and stood:
                 live[path] = known
             else:
@@ -102,6 +105,9 @@ class Trails:
         for path in live:
             self.gone.pop(path, None)
         self.live = live
+
+    def _holds(self, path: Path) -> bool:
+        return any(len(other) > len(path) and other[: len(path)] == path for other in self.live)
 
     def _joined(self, path: Path, value: Any, said: Mapping[Path, Sequence[Trail]]) -> Trail | None:
         """Find an item of lists that were joined: it stands elsewhere than where its source has it."""

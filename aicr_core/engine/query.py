@@ -66,7 +66,8 @@ def hydrated(catalogue: Catalogue, recipe: Document, *, empty: Any = None) -> Do
     return whole
 
 
-def _steps(selector: str) -> list[str | int]:
+def steps_of(selector: str) -> list[str | int]:
+    """Give the keys and list positions that a selector means."""
     steps: list[str | int] = []
     text = selector.removeprefix(".")
     if not text:
@@ -114,7 +115,7 @@ def select(document: Any, selector: str) -> Any:
     """
     value = document
     walked = ""
-    for step in _steps(selector):
+    for step in steps_of(selector):
         place = walked or "the recipe"
         if isinstance(step, int):
             if not isinstance(value, list):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from aicr_core.model.settings import Settings
 
-MAGIC = b"AICRIDX2"
+MAGIC = b"AICRIDX3"
 COLD = ("bodies", "values", "positions")
 USABLE = ("active", "newer", "undeclared")
 """States of plugins whose data and hooks are used (plugins.states decides them)."""
