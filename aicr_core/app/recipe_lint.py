@@ -88,19 +88,20 @@ def _scope(request: LintRequest, plugins: list[Layer]) -> _Scope:
     single: dict[str, list[str]] = {}
     files: set[tuple[str, str]] = set()
     for name in request.files:
-        layer, path = _place_of(name, [*plugins, *external])
-        if layer is None:
+        known, path = _place_of(name, [*plugins, *external])
+        if known is not None:
+            files.add((known.root, path))
+        else:
             folder, path = os.path.split(path)
             root = _data_root(folder)
             if root is None:
-                if path not in single.setdefault(folder, []):
-                    single[folder].append(path)
+                single.setdefault(folder, [])
+                single[folder] += [path] if path not in single[folder] else []
                 files.add((folder, path))
                 continue
             path = os.path.relpath(os.path.join(folder, path), root).replace(os.sep, "/")
-            layer = Layer(f"external:{len(external) + 1}", "", "", root)
-            external.append(layer)
-        files.add((layer.root, path))
+            external.append(Layer(f"external:{len(external) + 1}", "", "", root))
+            files.add((root, path))
     chosen = external or plugins
     if request.plugin:
         chosen = [_plugin(request.plugin, plugins)]

@@ -11,6 +11,7 @@ from aicr_core.engine import (
     lint_names,
     lint_validation,
 )
+from aicr_core.engine.lint_allow import without
 from aicr_core.engine.lint_findings import Finding, LintReport, ordered
 from aicr_core.engine.lint_project import Checks, Project
 
@@ -35,9 +36,10 @@ def lint(
     findings: list[Finding] = [one for one in reader.findings if one.path in shown]
     for topic in _TOPICS:
         findings.extend(topic.rules(project))
+    left, allowed = without(reader, subjects, ordered(findings))
     notes = []
     if project.problem is not None:
         notes.append(f"rules about whole recipes did not run: {project.problem}")
     if not checks.phases:
         notes.append("rules about checks did not run: no installed package brings any")
-    return LintReport(ordered(findings), len(subjects), tuple(notes), threshold)
+    return LintReport(ordered(left), len(subjects), tuple(notes), threshold, allowed)

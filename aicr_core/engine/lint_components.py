@@ -108,20 +108,19 @@ def _merged(project: Project, subject: Subject, body: Document) -> Iterator[Find
     if not is_base and project.bodies.get(body["name"]) is not body:
         return
     if is_base and project.catalogue is None:
-        yield from _dependencies(project, subject, body, body["componentRefs"], ())
+        yield from _dependencies(subject, body, body["componentRefs"], ())
         return
     found = project.spec("" if is_base else body["name"])
     if found is None:
         return
     above = None if is_base else project.spec(body["base"])
     if found.error is not None:
-        if above is None or above.error is None:
-            # A mixin that is not there is told of as such.
-            if "no mixin" not in found.error.message:
-                yield subject.finding("R030", ("spec", "mixins"), _with_place(found.error))
+        # A mixin that is not there is told of as such.
+        if (above is None or above.error is None) and "no mixin" not in found.error.message:
+            yield subject.finding("R030", ("spec", "mixins"), _with_place(found.error))
         return
     former = above.spec["componentRefs"] if above else ()
-    yield from _dependencies(project, subject, body, found.spec["componentRefs"], former)
+    yield from _dependencies(subject, body, found.spec["componentRefs"], former)
     yield from _coherence(project, subject, body, found.spec["componentRefs"], former)
 
 
@@ -130,7 +129,6 @@ def _with_place(error: AicrError) -> str:
 
 
 def _dependencies(
-    project: Project,
     subject: Subject,
     body: Document,
     refs: Sequence[Document],
@@ -149,7 +147,7 @@ def _dependencies(
                 yield subject.finding("R026", steps, message, hint)
     if broken or _circle(former):
         return
-    circle = _circle([ref for ref in refs])
+    circle = _circle(refs)
     if circle:
         yield subject.finding("R027", _place(body, circle), circle)
 

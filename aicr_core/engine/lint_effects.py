@@ -50,20 +50,15 @@ def _repeated(
         steps: Steps = ("spec", "componentRefs", number)
         known = former.get(ref["name"])
         if known is not None:
+            if not any(value for field, value in ref.items() if field not in _IDENTITY):
+                message = f"{ref['name']} is there already, and nothing more is said of it"
+                yield subject.finding("R033", (*steps, "name"), message)
             for field, place in _fields(known, ref, generation):
                 message = f"{field} of {ref['name']} is that already"
                 yield subject.finding("R033", (*steps, *place), message)
         for path in _values(catalogue, known, ref, generation):
-            message = f"{'.'.join(path)} of {ref['name']} is {_shown(ref, path)} already"
+            message = f"{'.'.join(path)} of {ref['name']} is set to that already"
             yield subject.finding("R033", (*steps, "overrides", *path), message)
-
-
-def _shown(ref: Document, path: Key) -> str:
-    value: Any = ref["overrides"]
-    for key in path:
-        value = value[key]
-    text = repr(value) if isinstance(value, str) else str(value).lower()
-    return text if len(text) < 40 else "that"
 
 
 def _fields(known: Document, ref: Document, rules: Rules) -> Iterator[tuple[str, Steps]]:
@@ -111,37 +106,62 @@ def _values(
 
 
 def _equal(before: Any, value: Any, path: Key) -> Iterator[Key]:
-    if isinstance(value, dict) and value and isinstance(before, dict):
+    """Give what is equal, maps as a whole: a part that is equal beside one that is not completes a statement."""
+    if before is _ABSENT:
+        return
+    if not isinstance(value, dict):
+        if len(path) == 1 and same_tree(before, value):
+            yield path
+    elif isinstance(before, dict) and _within(value, before):
+        yield path
+    elif isinstance(before, dict):
         for key, item in value.items():
             yield from _equal(before.get(key, _ABSENT), item, (*path, key))
-    elif before is not _ABSENT and same_tree(before, value):
-        yield path
+
+
+def _within(part: Any, whole: Any) -> bool:
+    """Tell whether all that a map says is said by another."""
+    if isinstance(part, dict) and isinstance(whole, dict):
+        return all(key in whole and _within(item, whole[key]) for key, item in part.items())
+    return same_tree(part, whole)
 
 
 def _shadowed(project: Project, catalogue: Catalogue) -> Iterator[Finding]:
-    """Follow every leaf's overlays: one of which nothing is left in any of them has no effect."""
-    effective: set[str] = set()
-    applied_somewhere: dict[str, str] = {}
-    for name, body in sorted(project.bodies.items()):
-        if name in project.parents or body["criteria"] is None:
-            continue
-        try:
-            document = resolve(catalogue, body["criteria"]).document
-        except AicrError:
-            return
-        replaced: set[Key] = set()
-        for applied in reversed(document["metadata"]["appliedOverlays"][1:]):
-            other = project.bodies[applied]
-            said = set(_settings(other, project.rules(other)))
-            applied_somewhere.setdefault(applied, name)
-            if any(not _below(key, replaced) for key in said) or not said or other["mixins"]:
-                effective.add(applied)
-            replaced |= {key for key in said if key[-1] != "*"}
+    """Look for wildcards, applied beside the chains of others, of which nothing is left in any recipe."""
     for subject, body in project.overlays():
-        name = body["name"]
-        if name in applied_somewhere and name not in effective:
-            message = f"all it says is replaced in every recipe, such as that of {applied_somewhere[name]}"
+        name, own = body["name"], body["criteria"]
+        if own is None or name in project.parents:
+            continue
+        beside = [
+            other
+            for other, theirs in sorted(project.bodies.items())
+            if theirs["criteria"] is not None
+            and own.items() < theirs["criteria"].items()
+            and name not in (project.chain(other) or (name,))
+        ]
+        if beside and not any(_left(project, catalogue, name, other) for other in beside):
+            message = f"all it says is replaced in every recipe, such as that of {beside[0]}"
             yield subject.finding("R032", ("metadata", "name"), message)
+
+
+def _left(project: Project, catalogue: Catalogue, name: str, other: str) -> bool:
+    """Tell whether anything an overlay says counts in the recipe of another's criteria."""
+    body = project.bodies[name]
+    said = set(_settings(body, project.rules(body)))
+    if not said or body["mixins"]:
+        return True
+    try:
+        document = resolve(catalogue, project.bodies[other]["criteria"]).document
+    except AicrError:
+        return True
+    applied = document["metadata"]["appliedOverlays"]
+    if name not in applied:
+        return True
+    later = (project.bodies[one] for one in applied[applied.index(name) + 1 :])
+    replaced = {
+        key for one in later for key in _settings(one, project.rules(one)) if key[-1] != "*"
+    }
+    return any(not _below(key, replaced) for key in said)
 
 
 def _below(key: Key, replaced: set[Key]) -> bool:

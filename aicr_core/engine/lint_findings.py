@@ -17,7 +17,7 @@ Steps = tuple[str | int, ...]
 
 
 class Finding(NamedTuple):
-    """Something wrong: the rule, the file as it is shown, line and column from 1 (0: the whole file), how to mend it."""
+    """Something wrong: the rule, the file as it is shown, line and column from 1 (0: the whole file), a hint."""
 
     rule: str
     severity: str
@@ -50,28 +50,34 @@ class Subject:
         self.body: Document | None = None
 
     def at(self, steps: Steps) -> tuple[int, int]:
-        """Give line and column of a field, or of the nearest thing above it that is there."""
+        """Give line and column of a field, or of the nearest thing above it that is there.
+
+        Of a list or a mapping below a key it is the key's place.
+        """
         node = self.node
         if node is None:
             return 0, 0
+        place = node
         for step in steps:
-            inner = _below(node, step)
+            key, inner = _below(node, step)
             if inner is None:
                 break
             node = inner
-        return node.line, node.column
+            place = node if key is None or node.kind == yamlio.SCALAR else key
+        return place.line, place.column
 
     def finding(self, rule: str, steps: Steps, message: str, hint: str = "") -> Finding:
         """Make a finding at a field of the file; without ``hint`` the rule's own help is shown."""
         return make(rule, self.shown, self.at(steps), message, hint)
 
 
-def _below(node: yamlio.Node, step: str | int) -> yamlio.Node | None:
+def _below(node: yamlio.Node, step: str | int) -> tuple[yamlio.Node | None, yamlio.Node | None]:
+    """Give what is one step below a node, and its key where it has one."""
     if node.kind == yamlio.LIST and isinstance(step, int):
-        return node.value[step] if step < len(node.value) else None
+        return None, node.value[step] if step < len(node.value) else None
     if node.kind == yamlio.MAP:
-        return next((value for key, value in node.items() if key == step), None)
-    return None
+        return next(((key, value) for key, value in node.value if key.value == step), (None, None))
+    return None, None
 
 
 def make(rule: str, path: str, place: tuple[int, int], message: str, hint: str = "") -> Finding:
@@ -94,13 +100,15 @@ def of_error(rule: str, error: AicrError, path: str) -> Finding:
 class LintReport(NamedTuple):
     """The result: findings in order of files and places, how many files were looked at, what could not be judged.
 
-    ``threshold`` is the severity from which on the command fails.
+    ``allowed`` is how many findings comments in the files allow; ``threshold`` is the severity from which on the
+    command fails.
     """
 
     findings: tuple[Finding, ...]
     files: int
     notes: tuple[str, ...]
     threshold: str
+    allowed: int = 0
 
     @property
     def failing(self) -> int:
@@ -126,5 +134,5 @@ def document(report: LintReport) -> Document:
         "files": report.files,
         "findings": [finding._asdict() for finding in report.findings],
         "notes": list(report.notes),
-        "summary": {**report.counts(), "failing": report.failing},
+        "summary": {**report.counts(), "allowed": report.allowed, "failing": report.failing},
     }

@@ -52,6 +52,8 @@ def _summary(report: LintReport) -> str:
     words = [_many(number, word) for word, number in counts.items() if word != INFO]
     if counts[INFO]:
         words.append(f"{counts[INFO]} worth knowing")
+    if report.allowed:
+        words.append(f"{report.allowed} allowed by comments")
     verdict = "FAILED" if report.failing else "PASSED"
     return f"{verdict}: {', '.join(words)} in {_many(report.files, 'file')}"
 

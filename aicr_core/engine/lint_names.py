@@ -136,7 +136,7 @@ def _itself(project: Project, subject: Subject, body: Document) -> Iterator[Find
     try:
         document = resolve(project.catalogue, body["criteria"]).document
     except AicrError as error:
-        yield from _unresolved(project, subject, error)
+        yield from _unresolved(subject, error)
         return
     applied = document["metadata"]["appliedOverlays"]
     equals = [n for n, other in project.bodies.items() if other["criteria"] == body["criteria"]]
@@ -145,7 +145,7 @@ def _itself(project: Project, subject: Subject, body: Document) -> Iterator[Find
         yield subject.finding("R031", _CRITERIA, message)
 
 
-def _unresolved(project: Project, subject: Subject, error: AicrError) -> Iterator[Finding]:
+def _unresolved(subject: Subject, error: AicrError) -> Iterator[Finding]:
     """Tell of an error only when no other rule tells of it better."""
     known = {"depends on", "depend on each other", "cannot be deployed", "already"}
     if not any(words in error.message for words in known):

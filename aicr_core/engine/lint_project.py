@@ -28,7 +28,7 @@ class Checks(NamedTuple):
 
 
 class Spec(NamedTuple):
-    """What an overlay comes to with its chain: ``spec`` with its mixins as far as they fit, ``error`` of the first not."""
+    """What an overlay comes to with its chain: ``spec``, with its mixins up to the one that ``error`` is about."""
 
     spec: Document
     error: AicrError | None

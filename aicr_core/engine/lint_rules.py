@@ -103,6 +103,8 @@ _TABLE = (
          "Remove one of the two, or list it under `overrides` in the manifest that shall win."),
     Rule("R041", "Something stands twice in one list", ERROR,
          "Join the two: of two entries of one name the last one counts."),
+    Rule("R042", "A comment allows what is not there", WARNING,
+         "Remove the comment: its reason has gone."),
 )  # fmt: skip
 RULES: dict[str, Rule] = {rule.id: rule for rule in _TABLE}
 """Rules by id, in order."""

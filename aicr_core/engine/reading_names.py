@@ -6,8 +6,12 @@ cannot be one, is doubted.
 
 from __future__ import annotations
 
-from aicr_core.engine.paths import Path
+from typing import TYPE_CHECKING
+
 from aicr_core.kit.errors import nearest
+
+if TYPE_CHECKING:
+    from aicr_core.engine.paths import Path
 
 _OPEN: tuple[str, ...] = ()
 """Keys that are facts of a cluster or host: labels, modules, images."""
