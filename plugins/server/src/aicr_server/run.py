@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     Serve = Callable[[App, socket.socket, ServerSettings, asyncio.Event], Awaitable[None]]
 
 EXIT_OK, EXIT_FAILED = 0, 1
+_TELL_EVERY = 1.0
+"""Seconds between two times that a worker tells the others what it counted."""
 
 
 def check(env: Mapping[str, str]) -> None:
@@ -60,10 +62,14 @@ def serve(env: Mapping[str, str]) -> int:
     application = make(env, log)
     gc.freeze()
 
-    def work(parent: int) -> int:
-        return asyncio.run(Process(env, settings, log, listener, application, parent).run())
-
+    from aicr_server.board import Board, Post
     from aicr_server.workers import Workers
+
+    board = Board(settings.workers)
+
+    def work(place: int, parent: int) -> int:
+        application.metrics.share(Post(board, place))
+        return asyncio.run(Process(env, settings, log, listener, application, parent).run())
 
     # The workers keep their own time; this is for one that does not.
     patience = settings.drain_grace + settings.shutdown_timeout + 5
@@ -119,6 +125,7 @@ class Process:
         self._told = asyncio.Event()
         self._stop = asyncio.Event()
         self._loading: asyncio.Task[None] | None = None
+        self._telling: asyncio.Task[None] | None = None
         self._wanted = False
 
     async def run(self) -> int:
@@ -129,6 +136,7 @@ class Process:
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         if self._parent is not None:
             loop.add_reader(self._parent, self._orphaned)
+            self._telling = asyncio.ensure_future(self._tell_others())
         _, serve_requests = _engine(self._settings)
         serving = asyncio.ensure_future(
             serve_requests(self._gate, self._listener, self._settings, self._stop)
@@ -145,6 +153,12 @@ class Process:
         if serving.done():
             serving.result()
         return await self._drain(serving)
+
+    async def _tell_others(self) -> None:
+        """Tell the other workers what this one counted, until the process ends."""
+        while self._application is not None:
+            self._application.metrics.tell()
+            await asyncio.sleep(_TELL_EVERY)
 
     async def _load(self) -> None:
         started = time.perf_counter()

@@ -21,23 +21,27 @@ _TOO_SOON = 10.0
 
 
 class Workers:
-    """``count`` processes that run ``work(parent)``; ``parent`` is a pipe that ends when the parent does."""
+    """``count`` processes that run ``work(place, parent)``.
+
+    ``place`` is a number below ``count``, which whoever takes a dead one's place gets again; ``parent`` is a pipe that
+    ends when the parent does.
+    """
 
     def __init__(
-        self, count: int, work: Callable[[int], int], log: AccessLog, kill_after: float
+        self, count: int, work: Callable[[int, int], int], log: AccessLog, kill_after: float
     ) -> None:
         self._count = count
         self._work = work
         self._log = log
         self._kill_after = kill_after
-        self._started: dict[int, float] = {}
+        self._started: dict[int, tuple[float, int]] = {}
         self._stopping = False
         self._pipe = os.pipe()
 
     def run(self, release: Callable[[], None]) -> int:
         """Start the workers and stay until all are gone; ``release`` is called once they are told to stop."""
-        for _ in range(self._count):
-            self._fork()
+        for place in range(self._count):
+            self._fork(place)
         status = 0
 
         def stop(*_: Any) -> None:
@@ -53,7 +57,8 @@ class Workers:
         signal.signal(signal.SIGALRM, lambda *_: self._tell(signal.SIGKILL))
         while self._started:
             pid, result = os.waitpid(-1, 0)
-            age = time.monotonic() - self._started.pop(pid, 0.0)
+            since, place = self._started.pop(pid)
+            age = time.monotonic() - since
             code = os.waitstatus_to_exitcode(result)
             if self._stopping:
                 status = status or int(code != 0)
@@ -62,20 +67,20 @@ class Workers:
             if age < _TOO_SOON:
                 time.sleep(1)
             if not self._stopping:
-                self._fork()
+                self._fork(place)
         return status
 
-    def _fork(self) -> None:
+    def _fork(self, place: int) -> None:
         pid = os.fork()
         if pid:
-            self._started[pid] = time.monotonic()
+            self._started[pid] = time.monotonic(), place
             return
         status = 1
         try:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM):
                 signal.signal(number, signal.SIG_DFL)
             os.close(self._pipe[1])
-            status = self._work(self._pipe[0])
+            status = self._work(place, self._pipe[0])
         finally:
             os._exit(status)
 
