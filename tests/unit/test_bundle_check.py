@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from typing import Any
 
 import pytest
+import sarif
 from bundle_lab import release, snapshot, write_bundle
 from registry import registry
 
@@ -104,7 +105,7 @@ def test_json(bundle: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_sarif(bundle: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert check(capsys, "-s", "nodes.yaml", "-t", "sarif", "-o", "out.sarif")[:2] == (2, "")
-    (found,) = json.loads(pathlib.Path("out.sarif").read_text())["runs"]
+    (found,) = sarif.valid(pathlib.Path("out.sarif").read_text("utf-8"))["runs"]
     rules = [rule["id"] for rule in found["tool"]["driver"]["rules"]]
     first = found["results"][0]
     assert (first["ruleId"], first["level"], rules[first["ruleIndex"]]) == (

@@ -7,6 +7,7 @@ import pathlib
 from typing import Any
 
 import pytest
+import sarif
 
 from aicr_core.cli.root import run
 from aicr_core.engine import diff, drift
@@ -194,7 +195,7 @@ def test_sarif(rules: drift.Rules) -> None:
         snapshot("GPU", "smi", driver="580", y="2"),
     )
     result = {"targetSource": "t.yaml", **diff.compare(before, after, rules)}
-    log = as_sarif(result, "1.0")["runs"][0]
+    log = sarif.valid(as_sarif(result, "1.0"))["runs"][0]
     known = {rule["id"] for rule in log["tool"]["driver"]["rules"]}
     assert {item["ruleId"] for item in log["results"]} <= known
     assert [(item["level"], item["message"]["text"]) for item in log["results"]] == [

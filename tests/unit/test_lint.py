@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 import pytest
+import sarif
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -402,7 +403,6 @@ def test_what_is_worth_knowing_is_shown_when_it_is_asked_for() -> None:
 def test_sarif_is_what_the_published_schema_says(
     environment: Environment, folder: pathlib.Path
 ) -> None:
-    sarif = pytest.importorskip("pydantic_sarif.model")
     for rule, (files, _) in WRONG.items():
         put(folder / rule, {**SOUND, **files})
     data = [f"./{rule}" for rule in WRONG if rule not in ("R006",)]
@@ -410,16 +410,12 @@ def test_sarif_is_what_the_published_schema_says(
         one for name in data for one in look(environment, data=(name,), external_only=True)
     )
     text = write(report_of(*found, HOSTILE), "sarif", "1.2.3")
-    log = sarif.StaticAnalysisResultsFormatSarifVersion210JsonSchema.model_validate_json(text)
-    (run,) = log.runs
-    assert len(run.results) == len(found) + 1 > 35
-    assert [run.tool.driver.rules[r.ruleIndex].id for r in run.results] == [
-        r.ruleId for r in run.results
-    ]
+    (run,) = sarif.valid(text)["runs"]
+    assert len(run["results"]) == len(found) + 1 > 35
     broken = json.loads(text)
     broken["runs"][0]["results"][0]["level"] = "fatal"
     with pytest.raises(ValueError, match="level"):
-        sarif.StaticAnalysisResultsFormatSarifVersion210JsonSchema.model_validate(broken)
+        sarif.valid(broken)
 
 
 def aicr(*arguments: str, cwd: pathlib.Path) -> subprocess.CompletedProcess[str]:

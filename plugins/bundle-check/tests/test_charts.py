@@ -7,6 +7,7 @@ import pathlib
 from typing import Any
 
 import pytest
+import sarif
 from bundle_lab import check, release, write_bundle
 from chart_lab import chart_files, small_chart
 
@@ -47,7 +48,7 @@ def test_rendered_objects_are_looked_at(
     ]
     assert [stage.status for stage in report.stages] == ["ran", "ran"]
     assert report.objects == 5  # with the definition of crds/
-    (result,) = json.loads(write(report, "sarif", "1"))["runs"][0]["results"]
+    (result,) = sarif.valid(write(report, "sarif", "1"))["runs"][0]["results"]
     place = {"fullyQualifiedName": "a/engine/templates/all.yaml"}
     assert result["locations"] == [{"logicalLocations": [place]}], "no file that is not there"
 

@@ -9,6 +9,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+import sarif
 from aicr_validators import hooks
 from aicr_validators.reports import common
 from hypothesis import given
@@ -158,7 +159,7 @@ def test_junit_replaces_what_xml_cannot_hold() -> None:
 
 
 def test_sarif_points_at_the_line_of_the_recipe() -> None:
-    log = json.loads(write("sarif", mixed()))
+    log = sarif.valid(write("sarif", mixed()))
     (run,) = log["runs"]
     assert log["version"] == "2.1.0"
     rules = run["tool"]["driver"]["rules"]
