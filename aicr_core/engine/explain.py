@@ -144,15 +144,28 @@ def spec_leaves(spec: Document, prefix: Path = ()) -> Iterator[tuple[Path, Any, 
 
 def _named(items: Any, at: Path, there: Path) -> Iterator[tuple[Path, Any, Path]]:
     for number, item in enumerate(items or ()):
+        # Of components only one of a name is ever shown, the last.
+        name = item["name"] if at == ("components",) else _name(items, number)
         for path, value in leaves(item):
-            yield (*at, item["name"], *path), value, (*there, number, *path)
+            yield (*at, name, *path), value, (*there, number, *path)
+
+
+def _name(items: list[Document], number: int) -> str:
+    """Give what an item is told apart by: its name; the second of one name, which some lists keep, is not the first."""
+    name = str(items[number]["name"])
+    twins = sum(item["name"] == name for item in items[:number])
+    return f"{name}\0{twins}" if twins else name
 
 
 def _said(spec: Document, source: Source, prefix: Path = ()) -> Said:
     said: Said = {}
     for path, value, there in spec_leaves(spec, prefix):
-        # Of two entries of one name the later counts, unless it is silent.
-        said.setdefault(path, []).insert(0, (Step(value, Origin(source, parts(there))),))
+        trail = (Step(value, Origin(source, parts(there))),)
+        said.setdefault(path, []).insert(0, trail)
+        # Of two entries of one name the later counts where entries are merged by name.
+        plain = tuple(s.partition("\0")[0] if isinstance(s, str) else s for s in path)
+        if plain != path:
+            said.setdefault(plain, []).insert(0, trail)
     return said
 
 
@@ -218,6 +231,9 @@ def _compare(trails: Trails, recipe: Document, source: Source) -> None:
     for path, trail in list(trails.live.items()):
         if path not in after and not trail[-1].value and "overrides" not in path[2:3]:
             del trails.live[path]
+            if path[0] == "validation" and path[:2] in after:
+                # A phase of empty fields is shown as an empty phase.
+                trails.live[path[:2]] = (Step({}, trail[-1].origin),)
     shown = {path: v for path, v in after.items() if path in trails.live or v not in ("", [], {})}
     trails.follow(shown, _said(recipe, source), last_word=False)
 
@@ -265,9 +281,9 @@ def _trail(
     at: Path = ()
     here: Any = whole
     for step in path:
+        named = isinstance(step, int) and at[-1:] == ("constraints",) and path[0] != "components"
+        at = (*at, _name(here, step) if named and isinstance(step, int) else step)
         here = here[step]
-        named = isinstance(step, int) and at[-1:] == ("constraints",) and isinstance(here, dict)
-        at = (*at, here["name"] if named else step)
     return spec.get(at)
 
 

@@ -85,6 +85,8 @@ class Trails:
         """
         live: dict[Path, Trail] = {}
         for path, value in after.items():
+            if not path:
+                continue  # An empty tree: nothing is said of anything.
             known = self.live.get(path)
             stood = known is not None and same(known[-1].value, value)
             trail = _of(said.get(path, ()), value) if last_word or not stood else None

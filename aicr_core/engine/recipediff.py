@@ -39,6 +39,8 @@ def compare(
         "components": components,
         "constraints": constraints,
         "validation": list(leaves(before.get("validation") or {}, after.get("validation") or {})),
+        "checks": _checks(before.get("validation") or {}, after.get("validation") or {}),
+        "charts": _charts(before, after),
         "deploymentOrder": _order(
             before.get("deploymentOrder") or [], after.get("deploymentOrder") or []
         ),
@@ -52,6 +54,41 @@ def compare(
         )
     )  # fmt: skip
     return {"equal": not different, "summary": {"components": summary}, **result}
+
+
+def moved(
+    before: Mapping[str, Iterable[str]], after: Mapping[str, Iterable[str]]
+) -> list[Document]:
+    """Give, by component, what of a list of texts is added and removed; components where nothing is are left out."""
+    rows = (
+        {"component": name, **_names(before.get(name) or (), after.get(name) or ())}
+        for name in sorted({*before, *after})
+    )
+    return [row for row in rows if row["added"] or row["removed"]]
+
+
+def with_origins(
+    result: Document, before: Mapping[str, Document], after: Mapping[str, Document]
+) -> None:
+    """Add to each value of a comparison who said it: ``origins`` with ``from`` and ``to``, as far as they are known.
+
+    ``before`` and ``after`` are origins by selector (``engine.explain``); a value that is a tree has the origin of the
+    first thing in it.
+    """
+    for component in result["components"]["changed"]:
+        for row in component["values"]:
+            path = selector(["components", component["name"], "values"])
+            path += row["path"] if row["path"].startswith("[") else f".{row['path']}"
+            sides = (("from", before), ("to", after))
+            found = {side: _origin(known, path) for side, known in sides if side in row}
+            row["origins"] = {side: origin for side, origin in found.items() if origin}
+
+
+def _origin(known: Mapping[str, Document], path: str) -> Document | None:
+    below = (f"{path}.", f"{path}[")
+    return known.get(path) or next(
+        (origin for other, origin in known.items() if other.startswith(below)), None
+    )
 
 
 def leaves(before: Document, after: Document, path: str = "") -> Iterator[Document]:
@@ -159,6 +196,39 @@ def _components(
         "changed": changed,
         "unchanged": unchanged,
     }
+
+
+def _checks(before: Document, after: Document) -> Document:
+    """Give, by phase, the checks that are added and removed; phases where none is are left out."""
+    phases = {
+        name: _names(*((side.get(name) or {}).get("checks") or () for side in (before, after)))
+        for name in sorted({*before, *after})
+    }
+    return {name: moved for name, moved in phases.items() if any(moved.values())}
+
+
+def _charts(before: Document, after: Document) -> list[Document]:
+    """Give the components whose chart is another, or another version: what has to be fetched anew."""
+    old, new = (
+        {ref["name"]: _chart(ref) for ref in side.get("componentRefs") or ()}
+        for side in (before, after)
+    )
+    return [
+        _change({"component": name}, old.get(name) or _ABSENT, new.get(name) or _ABSENT)
+        for name in sorted({*old, *new})
+        if (old.get(name) or "") != (new.get(name) or "")
+    ]
+
+
+def _chart(ref: Document) -> str:
+    """Give what a component is deployed from as one text, empty for manifests alone."""
+    source, version = ref.get("source") or "", ref.get("version") or ref.get("tag") or ""
+    if not source:
+        return ""
+    place = "/".join(
+        part.strip("/") for part in (source, ref.get("chart") or ref.get("path") or "") if part
+    )
+    return f"{place}@{version}" if version else place
 
 
 def _nothing(old: Any, new: Any) -> bool:
