@@ -2,7 +2,7 @@
 import { Problem, connect, json, post, text } from "./api.js";
 import { bundleView } from "./bundle.js";
 import { compareView } from "./compare.js";
-import { choices, picker } from "./criteria.js";
+import { Unknown, choices, picker } from "./criteria.js";
 import { announce, copyButton, h } from "./dom.js";
 import { graphView } from "./graph.js";
 import { componentsView, constraintsView } from "./recipe.js";
@@ -39,8 +39,9 @@ async function deployers(signal) {
 
 async function compared(model) {
   const { signal } = model;
+  const other = choices(state.other, signal, "other");
   const [right, { offers }, differences] = await Promise.all([
-    json(`v1/recipe?${query(state.other)}`, signal), choices(state.other, signal), difference(signal),
+    other.then(() => json(`v1/recipe?${query(state.other)}`, signal)), other, other.then(() => difference(signal)),
   ]);
   return compareView({
     left: model.recipe, right, differences, state, offers,
@@ -85,20 +86,25 @@ async function show() {
   at("view").setAttribute("aria-busy", "true");
   showTabs();
   try {
-    const [{ offers, missing }, recipeText] = await Promise.all([
-      choices(state.criteria, signal), text(`v1/recipe?${query(state.criteria)}`, signal),
-    ]);
+    // Both are asked at once; what may be chosen is shown although there is no recipe.
+    const coming = text(`v1/recipe?${query(state.criteria)}`, signal);
+    coming.catch(() => {});
+    const { offers, missing, stated } = await choices(state.criteria, signal);
+    signal.throwIfAborted();
+    if (query(stated) !== query(state.criteria)) replace({ criteria: stated });
+    showPicker(state.criteria, offers);
+    const recipeText = await coming;
     signal.throwIfAborted();
     const recipe = JSON.parse(recipeText);
-    showPicker(state.criteria, offers);
+    showRecipe(recipe, missing);
     const partial = missing.length > 0;
     const parts = await SHOW[state.view]({ recipe, recipeText, state, partial, signal, linkTo, remember: replace });
     signal.throwIfAborted();
-    showRecipe(recipe, missing);
     at("problem").replaceChildren();
     fill(parts);
   } catch (error) {
-    if (error.name !== "AbortError") showProblem(error);
+    if (error instanceof Unknown) showUnknown(error);
+    else if (error.name !== "AbortError") showProblem(error);
   } finally {
     if (!signal.aborted) at("view").removeAttribute("aria-busy");
   }
@@ -131,6 +137,33 @@ function showRecipe(recipe, missing) {
 function uncovered(missing) {
   const named = missing.map((name) => `${DIMENSIONS[name] ?? name} ${state.criteria[name] ?? ""}`.trim()).join(", ");
   return `Nothing in this recipe is made for ${named} yet: choose more criteria, or take it as it is.`;
+}
+
+/** Say which criteria of a link the server does not take, and what it takes instead; the rest stays as it is. */
+function showUnknown({ side, wrong, rest, offers }) {
+  if (side === "criteria") {
+    showPicker(rest, offers);
+    untitled();
+    at("picker").open = true;
+  }
+  // Whatever is chosen next is chosen beside the rest.
+  state = { ...state, [side]: rest };
+  const told = wrong.map(({ name, value, isKnown, taken }) => h("p", {},
+    h("b", {}, name in DIMENSIONS ? `${DIMENSIONS[name]} “${value}” is ${isKnown ? "not taken by this server" : "not known here"}`
+      : `“${value}” is no number of nodes`),
+    taken.length ? `: choose ${taken.join(", ")}` : ""));
+  at("view").replaceChildren();
+  at("problem").replaceChildren(h("div", { class: "problem" }, told,
+    h("button", { type: "button", on: { click: () => go({ [side]: rest }) } }, "Go on without")));
+}
+
+/** Take away what was said of a recipe that is not shown any more. */
+function untitled() {
+  at("title").textContent = words(state.criteria);
+  at("picked").textContent = words(state.criteria);
+  document.title = "AICR";
+  at("chain").replaceChildren();
+  at("notices").replaceChildren();
 }
 
 /** Show a failure in the server's words, with a way to try again; a defect of the page goes to the console as well. */

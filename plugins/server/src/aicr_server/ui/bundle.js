@@ -2,6 +2,7 @@
 import { announce, copyButton, h, table } from "./dom.js";
 import { Problem, post } from "./api.js";
 import { commandLines, curlLines } from "./lines.js";
+import { ordered } from "./recipe.js";
 import { REPEATED, bundleParameters } from "./state.js";
 
 const OVERRIDE = { form: /^[^:]*:[^=]+=.+$/, help: "component:path=value" };
@@ -11,6 +12,7 @@ const FIELDS = {
   set: { label: "Overrides", ...OVERRIDE, example: "gpu-operator:driver.version=570.172.08", message: "Invalid set parameter" },
   "set-string": { label: "Overrides that stay text", ...OVERRIDE, example: "aws-efa:image.tag=0.5", message: "Invalid set-string parameter" },
   "set-json": { label: "Overrides in JSON", ...OVERRIDE, example: 'aws-efa:tolerations=[{"operator":"Exists"}]', message: "Invalid set-json parameter" },
+  dynamic: { label: "Values left open until the installation", form: /^[^:]+:[^=]+/, help: "component:path", example: "gpu-operator:driver.version", message: "Invalid dynamic parameter" },
   "system-node-selector": { label: "Nodes for controllers", ...SELECTOR, message: "Invalid system-node-selector" },
   "system-node-toleration": { label: "Taints that controllers tolerate", ...TAINT, message: "Invalid system-node-toleration" },
   "accelerated-node-selector": { label: "Nodes with accelerators", ...SELECTOR, message: "Invalid accelerated-node-selector" },
@@ -19,9 +21,11 @@ const FIELDS = {
   "workload-gate": { label: "Taint that holds workloads back", ...TAINT, message: "Invalid workload-gate parameter" },
   nodes: { label: "Expected GPU nodes", form: /^\d+$/, example: "8", help: "a number", message: "nodes must be a non-negative integer" },
   repo: { label: "Git repository of the bundle", form: /\S/, example: "https://git.example/team/gpu.git", help: "for deployers that read from Git", message: "" },
+  "app-name": { label: "Name of the application that brings all others", form: /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, example: "gpu-stack", help: "for deployers that make one", message: "" },
 };
-const SCHEDULING = Object.keys(FIELDS).filter((name) => !name.startsWith("set") && name !== "repo");
-const DEPLOYER_MESSAGE = "Invalid deployer parameter";
+const TYPED = ["set-string", "set-json", "dynamic"];
+const SCHEDULING = Object.keys(FIELDS).filter((name) => !["set", "repo", "app-name", ...TYPED].includes(name));
+const OTHERS = { "Invalid deployer parameter": "deployer", "Invalid bundlers parameter": "bundlers" };
 
 /**
  * Give the view. `recipeText` is the recipe as the server sent it, `deployers` their names and titles, `partial` whether no overlay
@@ -29,15 +33,18 @@ const DEPLOYER_MESSAGE = "Invalid deployer parameter";
  */
 export function bundleView({ recipeText, deployers, state, partial, remember }) {
   const wanted = structuredClone(state.bundle);
+  const names = ordered(JSON.parse(recipeText)).map((ref) => ref.name);
   const result = h("div", { class: "result", role: "status" });
   const lines = h("div", { class: "lines" });
-  const changed = () => { remember(wanted); showLines(lines, state.criteria, wanted, partial); };
+  const changed = () => { remember(wanted); showLines(lines, state.criteria, wanted, partial, names); };
   const form = h("form", { class: "bundle", autocomplete: "off", novalidate: true },
     deployerField(deployers, wanted, changed),
     textField("set", wanted, changed),
     textField("repo", wanted, changed),
-    folded("Typed overrides", ["set-string", "set-json"], wanted, changed),
-    folded("Nodes and scheduling", SCHEDULING, wanted, changed),
+    folded("Components", ["bundlers"], wanted, [componentsField(names, wanted, changed)]),
+    folded("Typed and open values", TYPED, wanted, TYPED.map((name) => textField(name, wanted, changed))),
+    folded("Application", ["app-name"], wanted, [textField("app-name", wanted, changed)]),
+    folded("Nodes and scheduling", SCHEDULING, wanted, SCHEDULING.map((name) => textField(name, wanted, changed))),
     h("p", { class: "actions" },
       h("button", { type: "submit", class: "primary", value: "zip" }, "Download bundles.zip"),
       h("button", { type: "submit", value: "check" }, "List the files")));
@@ -45,7 +52,7 @@ export function bundleView({ recipeText, deployers, state, partial, remember }) 
     event.preventDefault();
     send(form, result, recipeText, wanted, event.submitter?.value === "check");
   });
-  showLines(lines, state.criteria, wanted, partial);
+  showLines(lines, state.criteria, wanted, partial, names);
   return [h("div", { class: "halves" }, form, h("div", {}, result, lines))];
 }
 
@@ -63,10 +70,24 @@ function deployerField(deployers, wanted, changed) {
 }
 
 /** Fields that few need, folded away unless one of them says something. */
-function folded(title, names, wanted, changed) {
+function folded(title, names, wanted, fields) {
   const open = names.some((name) => wanted[name].length > 0);
-  return h("details", { open }, h("summary", {}, title),
-    h("div", { class: "grid" }, names.map((name) => textField(name, wanted, changed))));
+  return h("details", { open }, h("summary", {}, title), h("div", { class: "grid" }, fields));
+}
+
+/** Which components to deploy; what a link names and the recipe has not stays, so that the server says so. */
+function componentsField(names, wanted, changed) {
+  const picked = new Set(wanted.bundlers.flatMap((text) => text.split(",")).map((name) => name.trim()).filter(Boolean));
+  const all = [...names, ...[...picked].filter((name) => !names.includes(name))];
+  const keep = () => { wanted.bundlers = all.filter((name) => picked.has(name)); changed(); };
+  return h("fieldset", { "data-field": "bundlers" }, h("legend", {}, "Deploy only"),
+    h("div", { class: "options" }, all.map((name) => h("label", { class: "option" },
+      h("input", {
+        type: "checkbox", name: "bundlers", value: name, checked: picked.has(name), "aria-describedby": "help-bundlers",
+        on: { change: (event) => { if (event.target.checked) picked.add(name); else picked.delete(name); keep(); } },
+      }), h("span", {}, name)))),
+    h("p", { class: "muted help", id: "help-bundlers" }, "none picked: all of them"),
+    h("p", { class: "error", id: "error-bundlers" }));
 }
 
 /** A field of one line, or of a value a line for parameters that may be repeated. */
@@ -106,7 +127,7 @@ function fail(form, name, text) {
 
 /** Ask for the list of files or for the archive, and show what comes. */
 async function send(form, result, recipeText, wanted, listing) {
-  for (const name of [...Object.keys(FIELDS), "deployer"]) fail(form, name, "");
+  for (const name of [...Object.keys(FIELDS), "deployer", "bundlers"]) fail(form, name, "");
   const buttons = [...form.querySelectorAll("button")];
   buttons.forEach((button) => { button.disabled = true; });
   result.replaceChildren(h("p", { class: "muted" }, "The server makes the bundle …"));
@@ -126,8 +147,8 @@ async function send(form, result, recipeText, wanted, listing) {
 function showFailure(form, result, error) {
   if (!(error instanceof Problem)) throw error;
   const text = [error.message, error.reason].filter(Boolean).join(": ");
-  const name = error.message === DEPLOYER_MESSAGE ? "deployer"
-    : Object.keys(FIELDS).find((field) => FIELDS[field].message === error.message);
+  const name = OTHERS[error.message]
+    ?? Object.keys(FIELDS).find((field) => FIELDS[field].message === error.message);
   if (name) {
     const input = fail(form, name, text);
     const folded = input.closest("details");
@@ -173,10 +194,10 @@ function bytes(count) {
 }
 
 /** Show the same as command lines. */
-function showLines(lines, criteria, wanted, partial) {
+function showLines(lines, criteria, wanted, partial, names) {
   const base = new URL("../", location.href.split("#")[0]).href;
   lines.replaceChildren(
-    block("On the command line", commandLines(criteria, wanted, partial)),
+    block("On the command line", commandLines(criteria, wanted, partial, names)),
     block("With curl", curlLines(base, criteria, wanted)));
 }
 

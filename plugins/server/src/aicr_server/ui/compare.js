@@ -1,5 +1,5 @@
 // Two recipes side by side: the one of the page, and one of other criteria. Which values differ, the server says.
-import { h, table } from "./dom.js";
+import { breaking, h, table } from "./dom.js";
 import { selects } from "./criteria.js";
 import { ordered } from "./recipe.js";
 import { words } from "./state.js";
@@ -95,5 +95,5 @@ function row(name, left, right) {
 function shownRow({ name, left, right, state }) {
   const cell = (value) => h("td", { class: "code" }, value === undefined ? h("span", { class: "nil muted", "aria-label": "none", role: "img" }, "–") : value);
   return h("tr", { class: `row-${state}` },
-    h("th", { scope: "row", class: "code" }, name), cell(left), cell(right), h("td", { class: "sign" }, SIGNS[state]));
+    h("th", { scope: "row", class: "code" }, breaking(name)), cell(left), cell(right), h("td", { class: "sign" }, SIGNS[state]));
 }

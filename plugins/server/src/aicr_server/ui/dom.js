@@ -29,6 +29,11 @@ function filled(element, properties, children) {
   return element;
 }
 
+/** Give a text that may break after dots and slashes where it is too long for its line. */
+export function breaking(text) {
+  return text.split(/(?<=[./])(?=\w)/).flatMap((part, place) => (place ? [h("wbr"), part] : [part]));
+}
+
 /** Say something to those who do not see the page. */
 export function announce(text) {
   const live = document.getElementById("live");

@@ -32,14 +32,17 @@ function readOtherwise(text) {
   return /^(true|false|[-+]?(inf|infinity|nan))$/i.test(text) || /^[-+]?[\d._]+(e[-+]?\d+)?$/i.test(text) || /^[-+]?0x/i.test(text);
 }
 
-/** Give the lines for `aicr`: recipe, then bundle. `partial` allows what no overlay covers. */
-export function commandLines(criteria, wanted, partial) {
+/** Give the lines for `aicr`: recipe, then bundle. `partial` allows what no overlay covers; `names` are the recipe's components. */
+export function commandLines(criteria, wanted, partial, names) {
   const stated = [...Object.keys(DIMENSIONS), "nodes"].filter((name) => criteria[name]);
   const flags = stated.map((name) => ` --${name} ${quoted(criteria[name])}`).join("");
   const recipe = stated.length
     ? `aicr recipe${flags}${partial ? " --allow-partial" : ""} -o recipe.yaml`
     : "printf '{}' | aicr recipe --criteria - -o recipe.yaml";
-  const options = bundleParameters(wanted).map(([name, value]) => ` --${name} ${quoted(value)}`).join("");
+  const parameters = bundleParameters(wanted).filter(([name]) => name !== "bundlers");
+  // The command line names what is left out.
+  const out = wanted.bundlers.length ? names.filter((name) => !wanted.bundlers.includes(name)) : [];
+  const options = [...parameters, ...out.map((name) => ["disable", name])].map(([name, value]) => ` --${name} ${quoted(value)}`).join("");
   return `${recipe}\naicr bundle --recipe recipe.yaml --output bundle${options}`;
 }
 

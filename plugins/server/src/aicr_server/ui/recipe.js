@@ -1,5 +1,5 @@
 // A recipe as tables: its components in the order of deployment, and what it demands of a cluster.
-import { h, table } from "./dom.js";
+import { breaking, h, table } from "./dom.js";
 
 /** Give a recipe's components in the order of deployment. */
 export function ordered(recipe) {
@@ -27,7 +27,7 @@ export function componentsView({ recipe, linkTo }) {
 function sourceOf(ref) {
   if (!ref.source && !ref.chart) return ref.path || "manifests only";
   const chart = ref.chart && ref.chart !== ref.name ? h("span", { class: "chart" }, ref.chart) : null;
-  return [chart, h("span", { class: "muted" }, ref.source)];
+  return [chart, h("span", { class: "muted" }, breaking(ref.source ?? ""))];
 }
 
 /** Say what a recipe brings for a component beside its chart and values file. */
@@ -57,7 +57,7 @@ function constraintTable(caption, constraints) {
   const more = Object.entries({ severity: "Severity", remediation: "Remedy" })
     .filter(([field]) => constraints.some((one) => one[field]));
   const rows = constraints.map((one) => h("tr", {},
-    h("th", { scope: "row", class: "code" }, one.name),
+    h("th", { scope: "row", class: "code" }, breaking(String(one.name))),
     h("td", { class: "code strong" }, `${one.value}${one.unit ? ` ${one.unit}` : ""}`),
     more.map(([field]) => h("td", {}, one[field] || dash()))));
   return table(caption, ["Reading", "Demanded", ...more.map(([, label]) => label)], rows, "demands");

@@ -7,10 +7,10 @@ export const VIEWS = {
 
 /** Parameters of POST /v1/bundle: those that may be repeated, and those that may not. */
 export const REPEATED = [
-  "set", "set-string", "set-json", "system-node-selector", "system-node-toleration", "accelerated-node-selector", "accelerated-node-toleration",
+  "set", "set-string", "set-json", "dynamic", "bundlers", "system-node-selector", "system-node-toleration", "accelerated-node-selector", "accelerated-node-toleration",
   "workload-selector",
 ];
-export const SINGLE = ["deployer", "repo", "workload-gate", "nodes"];
+export const SINGLE = ["deployer", "repo", "app-name", "workload-gate", "nodes"];
 
 export const DIMENSIONS = {
   service: "Service", accelerator: "Accelerator", intent: "Intent", os: "Operating system", platform: "Platform",
