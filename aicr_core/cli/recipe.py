@@ -28,6 +28,7 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
         "aicr_core.cli.recipe_validate:validate_command",
         "Look for faults in overlays and registry",
     ),
+    "diff": ("aicr_core.cli.recipe_diff:diff_command", "Compare two recipes"),
     "explain": (
         "aicr_core.cli.recipe_explain:explain",
         "Tell where values come from, and why a recipe is as it is",

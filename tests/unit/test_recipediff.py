@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
+import re
 from typing import Any
 
 import pytest
@@ -11,8 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aicr_core.api import AicrError, Session, Text
+from aicr_core.cli.recipe_diff_text import as_table
+from aicr_core.cli.root import run as run_command
+from aicr_core.engine.criteria_text import parse_text
 from aicr_core.engine.query import select
-from aicr_core.engine.recipediff import compare, leaves
+from aicr_core.engine.recipediff import compare, leaves, moved
 
 Document = dict[str, Any]
 
@@ -77,11 +82,11 @@ def test_an_order_is_changed_by_what_moves_alone() -> None:
         _recipe(deploymentOrder=["a", "b"]), _recipe(deploymentOrder=["a", "x", "b"]), {}, {}
     )
     assert not order["deploymentOrder"]["changed"]
-    moved = compare(
+    other = compare(
         _recipe(deploymentOrder=["a", "b"]), _recipe(deploymentOrder=["b", "a"]), {}, {}
     )
-    assert moved["deploymentOrder"]["changed"]
-    assert not moved["equal"]
+    assert other["deploymentOrder"]["changed"]
+    assert not other["equal"]
 
 
 def test_constraints_and_checks() -> None:
@@ -201,3 +206,132 @@ def test_every_value_of_a_recipe_has_an_origin(session: Session) -> None:
         for path, origin in entry["values"].items():
             select(hydrated[name]["values"], path)
             assert "recipe" not in origin
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    status = run_command(["recipe", "diff", *arguments])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+H100, GB200 = "eks/h100/training/ubuntu", "ubuntu/training/GB200/eks"
+
+
+def test_criteria_are_values_in_any_order(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, H100, GB200, "-t", "json")
+    found = json.loads(out)
+    assert status == 0
+    assert found["criteria"] == [{"dimension": "accelerator", "from": "h100", "to": "gb200"}]
+    assert run(capsys, H100, "training/service=eks/h100/ubuntu", "--exit-code")[0] == 0
+
+
+def test_a_side_may_be_a_recipe_or_a_bundle(
+    capsys: pytest.CaptureFixture[str], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    recipe = Session().recipe(
+        {"service": "eks", "accelerator": "h100", "intent": "training", "os": "ubuntu"}
+    )
+    (tmp_path / "bundle").mkdir()
+    for name in ("r.json", "bundle/recipe.yaml"):
+        (tmp_path / name).write_text(json.dumps(recipe.document), "utf-8")
+    assert run(capsys, "bundle", "r.json")[1] == "NO CHANGES\n"
+    assert run(capsys, "r.json", H100, "--exit-code")[0] == 0
+    status, out, err = run(capsys, "bundle", GB200, "--exit-code", "-t", "markdown")
+    assert (status, err.splitlines()[-1]) == (2, "[CONFLICT] the recipes differ")
+    assert out.startswith("## Recipe: `bundle` to `ubuntu/training/GB200/eks`\n\nComponents: ")
+    assert run(capsys, "bundle", GB200, "--exit-code", "--gate-exit-code", "7")[0] == 7
+
+
+@pytest.mark.parametrize(
+    ("side", "status", "words"),
+    [
+        ("ekz/h100", 2, 'did you mean "eks"'),
+        ("gone.yaml", 3, "gone.yaml"),
+        ("eks//h100", 2, "a part is empty"),
+        ("eks/gke", 2, "service is given twice"),
+        ("servise=eks", 2, 'did you mean "service"'),
+        ("eks/nodes=0", 2, 'nodes is "0"'),
+        ("eks/nodes=\u0663", 2, "nodes is"),
+        (".", 3, "no recipe.yaml"),
+    ],
+)
+def test_a_side_that_is_none_says_what_may_be_meant(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    side: str,
+    status: int,
+    words: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found, out, err = run(capsys, H100, side)
+    assert (found, out) == (status, "")
+    assert words in err
+
+
+def test_a_value_of_two_dimensions_has_to_say_which() -> None:
+    values = {"service": {"x": {}}, "platform": {"x": {}}, "os": {}}
+    with pytest.raises(AicrError) as caught:
+        parse_text("x", values, lambda *_: None)
+    assert caught.value.hint == "write service=x or platform=x"
+    assert parse_text("platform=x/service=x", values, lambda *_: None) == {
+        "platform": "x", "service": "x",
+    }  # fmt: skip
+
+
+def test_a_value_is_told_with_its_origin(capsys: pytest.CaptureFixture[str]) -> None:
+    found = json.loads(run(capsys, H100, GB200, "--origins", "-t", "json")[1])
+    rows = {
+        (one["name"], row["path"]): row
+        for one in found["components"]["changed"]
+        for row in one["values"]
+    }
+    row = rows["skyhook-customizations", "accelerator"]
+    assert (row["from"], row["to"]) == ("h100", "gb200")
+    assert row["origins"]["to"]["overlay"] == "gb200-eks-training"
+    root = pathlib.Path(__file__).resolve().parents[2] / "plugins/eks/src/aicr_eks/data"
+    line = (
+        (root / row["origins"]["to"]["file"])
+        .read_text("utf-8")
+        .splitlines()[row["origins"]["to"]["line"] - 1]
+    )
+    assert line.strip() == "accelerator: gb200"
+    assert "SAID BY" in run(capsys, H100, GB200, "--origins")[1]
+
+
+def test_charts_checks_and_images_have_sections_of_their_own() -> None:
+    before = _recipe(
+        _ref("a", chart="c", version="1"), _ref("m", source=""),
+        validation={"deployment": {"checks": ["x", "y"]}, "readiness": {"timeout": "1m"}},
+    )  # fmt: skip
+    after = _recipe(
+        _ref("a", chart="c", version="2"), _ref("m", source=""),
+        validation={"deployment": {"checks": ["y", "z"]}, "readiness": {"timeout": "2m"}},
+    )  # fmt: skip
+    found = compare(before, after, {}, {})
+    place = "https://charts.example/c"
+    assert found["charts"] == [
+        {"component": "a", "change": "changed", "from": f"{place}@1", "to": f"{place}@2"}
+    ]
+    assert found["checks"] == {"deployment": {"added": ["z"], "removed": ["x"]}}
+    assert moved({"a": ["i:1", "j"]}, {"a": ["i:2", "j"], "b": []}) == [
+        {"component": "a", "added": ["i:2"], "removed": ["i:1"]}
+    ]
+    text = as_table(found)
+    assert re.search(r"^readiness +timeout +1m +2m$", text, re.MULTILINE)
+    assert re.search(r"^deployment +added +z$", text, re.MULTILINE)
+
+
+@given(st.text(max_size=30))
+def test_no_text_brings_the_sides_down(text: str) -> None:
+    values = {"service": {"eks": {"aliases": ["k"]}}}
+    try:
+        found = parse_text(text, values, lambda *_: None)
+    except AicrError as error:
+        assert error.hint
+    else:
+        assert found
