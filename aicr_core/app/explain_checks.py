@@ -9,21 +9,21 @@ from aicr_core.engine.explain_checks import unknown_check
 
 if TYPE_CHECKING:
     from aicr_core.app.environment import Environment
-    from aicr_core.app.recipe_explain import Subject
+    from aicr_core.app.recipe_explain import ExplainRequest, Subject
 
 Document = dict[str, Any]
 
 
 def check(
-    environment: Environment, subject: Subject, name: str, data: tuple[str, ...] = ()
+    environment: Environment, subject: Subject, name: str, request: ExplainRequest
 ) -> Document:
     """Give ``check``, ``asked`` (rows: phase, selector, origin, history), and ``by``: who brings its code or container.
 
     ``by`` has ``pack``, ``distribution``, ``version``, ``phase``, ``description``; it is absent where nobody does, and
     ``hint`` says how to get it. Raises AicrError(NOT_FOUND) for a check that nobody asks for and nobody brings.
     """
-    asked = asked_by(subject.explanation, name)
-    by = _brought(environment, name, data)
+    asked = asked_by(subject.explanation, name, absolute=request.absolute)
+    by = _brought(environment, name, request.asked.data)
     if not asked and by is None:
         raise unknown_check(subject.explanation, name)
     answer: Document = {"check": name, "asked": asked}

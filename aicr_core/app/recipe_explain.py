@@ -71,24 +71,29 @@ def explain(environment: Environment, request: ExplainRequest) -> tuple[Document
     if request.why_not:
         from aicr_core.engine.explain_overlay import why_not
 
-        names = request.why_not
-        answer["whyNot"] = [why_not(subject.catalogue, n, subject.recipe) for n in names]
+        answer["whyNot"] = [
+            why_not(subject.catalogue, name, subject.recipe, absolute=request.absolute)
+            for name in request.why_not
+        ]
     if request.order:
         from aicr_core.engine.explain_order import order
 
-        answer["order"] = [order(found, first, second) for first, second in request.order]
+        answer["order"] = [
+            order(found, first, second, absolute=request.absolute)
+            for first, second in request.order
+        ]
     if request.constraints:
         from aicr_core.engine.explain_checks import constraint
 
-        names = request.constraints
         answer["constraints"] = [
-            row for n in names for row in constraint(found, n, subject.snapshot)
+            row
+            for name in request.constraints
+            for row in constraint(found, name, subject.snapshot, absolute=request.absolute)
         ]
     if request.checks:
         from aicr_core.app.explain_checks import check
 
-        data = request.asked.data
-        answer["checks"] = [check(environment, subject, name, data) for name in request.checks]
+        answer["checks"] = [check(environment, subject, n, request) for n in request.checks]
     return answer, subject.notes
 
 

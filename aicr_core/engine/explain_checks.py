@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 
-def constraint(found: Explanation, name: str, snapshot: Document | None) -> list[Document]:
+def constraint(
+    found: Explanation, name: str, snapshot: Document | None, *, absolute: bool = False
+) -> list[Document]:
     """Give the constraints called ``name``: the recipe's own, and those of phases.
 
     A row has ``constraint``, ``phase`` where it is one's, and ``selector``, ``value``, ``origin`` and ``history`` as
@@ -33,7 +35,8 @@ def constraint(found: Explanation, name: str, snapshot: Document | None) -> list
             continue
         stated = (*path, "value")
         row: Document = {"constraint": name, **({"phase": phase} if phase else {})}
-        row.update(found.row(stated if stated in found.trails else (*path, "name")))
+        place = stated if stated in found.trails else (*path, "name")
+        row.update(found.row(place, absolute=absolute))
         row["selector"] = selector(path)
         if snapshot is not None:
             row.update(_held(item, snapshot))
@@ -43,13 +46,13 @@ def constraint(found: Explanation, name: str, snapshot: Document | None) -> list
     return rows
 
 
-def check(found: Explanation, name: str) -> list[Document]:
+def check(found: Explanation, name: str, *, absolute: bool = False) -> list[Document]:
     """Give where the recipe asks for the check ``name``: ``phase``, and ``selector``, ``origin``, ``history``."""
     rows = []
     for phase, settings in (found.document.get("validation") or {}).items():
         for number, asked in enumerate(settings.get("checks") or ()):
             if asked == name:
-                row = found.row(("validation", phase, "checks", number))
+                row = found.row(("validation", phase, "checks", number), absolute=absolute)
                 rows.append({"phase": phase, **row})
     return rows
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 
-def order(found: Explanation, first: str, second: str) -> Document:
+def order(found: Explanation, first: str, second: str, *, absolute: bool = False) -> Document:
     """Tell what puts ``first`` before ``second``.
 
     Gives ``first``, ``second``, their ``positions`` in the deployment order (absent for a component that is switched
@@ -55,16 +55,16 @@ def order(found: Explanation, first: str, second: str) -> Document:
         {
             "component": name,
             "needs": other,
-            "origin": _origin(found, name, edges[name].index(other)),
+            "origin": _origin(found, name, edges[name].index(other), absolute),
         }
         for name, other in pairwise(path)
     ]
     return answer
 
 
-def _origin(found: Explanation, name: str, number: int) -> Document:
+def _origin(found: Explanation, name: str, number: int, absolute: bool) -> Document:
     path = ("components", name, "dependencyRefs", number)
-    origin: Document = found.trails[path][-1].origin.document()
+    origin: Document = found.trails[path][-1].origin.document(absolute=absolute)
     return origin
 
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 
-def why_not(catalogue: Catalogue, name: str, recipe: Document) -> Document:
+def why_not(
+    catalogue: Catalogue, name: str, recipe: Document, *, absolute: bool = False
+) -> Document:
     """Tell why the overlay ``name`` is not part of a recipe document, or that it is.
 
     Gives ``overlay``, ``origin`` (where it is written), ``verdict`` and what the verdict rests on:
@@ -47,7 +49,9 @@ def why_not(catalogue: Catalogue, name: str, recipe: Document) -> Document:
         raise _unknown(catalogue, name)
     found: Document = {
         "overlay": name,
-        "origin": Origin(Sources(catalogue).overlay(name, body), ("metadata", "name")).document(),
+        "origin": Origin(Sources(catalogue).overlay(name, body), ("metadata", "name")).document(
+            absolute=absolute
+        ),
     }
     if shadow is not None:
         found["shadows"] = {key: shadow[key] for key in ("file", "layer")}

@@ -55,6 +55,9 @@ def processes(runs: int, env: dict[str, str], cwd: str) -> list[tuple[str, float
         "aicr query (warm)": lambda: [
             AICR, "query", *CRITERIA, "--selector", "components.gpu-operator.version",
         ],
+        "aicr recipe explain --all": lambda: [
+            AICR, "recipe", "explain", *CRITERIA, "--all", "--format", "json",
+        ],
         "aicr snapshot (host)": lambda: [
             AICR, "snapshot", "--local", "--only", "host", "-o", "host.yaml",
         ],
