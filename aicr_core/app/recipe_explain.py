@@ -163,7 +163,7 @@ def _read(environment: Environment, request: ExplainRequest) -> Subject:
         )  # fmt: skip
     source = sources.read(environment, request.recipe, kubeconfig=asked.kubeconfig, kind="recipe")
     catalogue = catalogue_for(environment, asked)
-    recipe = _complete(decode_recipe(source.data, source.name, source.fmt), catalogue)
+    recipe = complete(decode_recipe(source.data, source.name, source.fmt), catalogue)
     snapshot = None
     notes: list[str] = []
     if asked.snapshot:
@@ -174,7 +174,7 @@ def _read(environment: Environment, request: ExplainRequest) -> Subject:
     return Subject(recipe, catalogue, found, snapshot, (*notes, *catalogue.warnings, *found.notes))
 
 
-def _complete(recipe: Document, catalogue: Catalogue) -> Document:
+def complete(recipe: Document, catalogue: Catalogue) -> Document:
     """Give a recipe that somebody wrote with what every recipe of ours has."""
     nothing: Document = {"metadata": {}, "criteria": {}}
     refs = [{"type": "", "source": "", **ref} for ref in recipe.get("componentRefs") or ()]

@@ -137,7 +137,7 @@ def _recipe(given: str, arguments: Sequence[str]) -> tuple[str, tuple[str, ...]]
         return given, tuple(arguments)
     first = arguments[0]
     ending = os.path.splitext(first.lower())[1]
-    if first == "-" or "://" in first or ending in _ENDINGS or os.path.isfile(first):
+    if first == "-" or "://" in first or ending in _ENDINGS:
         return first, tuple(arguments[1:])
     return "", tuple(arguments)
 

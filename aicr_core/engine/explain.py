@@ -58,7 +58,7 @@ def origins(catalogue: Catalogue, recipe: Document) -> dict[str, Document]:
     """Give the origin of every value of a recipe, by selector of ``aicr query``.
 
     ``recipe`` is a recipe document, as ``aicr recipe`` prints it; the keys are those of the hydrated recipe:
-    ``components.gpu-operator.version``, ``components.gpu-operator.values.driver.enabled``, ``constraints[0].value``.
+    ``components.NAME.version``, ``components.NAME.values.driver.enabled``, ``constraints[0].value``.
     An origin has ``layer`` and, where they are known, ``pack``, ``distribution``, ``version``, ``overlay``, ``file``
     (relative to its layer), ``line`` and ``column``: see :mod:`aicr_core.engine.explain_origin`.
 
