@@ -38,6 +38,14 @@ GRACE = 2.0
 """What running tasks get to end after Ctrl-C, and a child process between SIGTERM and SIGKILL."""
 SIGNING = 420.0
 """A signature, with five minutes for a person to sign in (spec/bundle.md 15) and the services' answers."""
+HOOK = 10.0
+"""One call of a hook in a thread or a worker, its start included; inline hooks are trusted to return."""
+WORKER_MEMORY_MIB = 2048.0
+"""Address space of a plugin's worker, unless its manifest says otherwise (``[limits] memory_mib``)."""
+WORKER_MESSAGE = 64 * 1024 * 1024
+"""Bytes of one message of a worker."""
+WORKER_LOG = 1024 * 1024
+"""Bytes that a plugin in a worker may print during one call; it is ended when it prints more."""
 DOCTOR = 30.0
 """The import of one plugin in a child process."""
 MAX_BYTES = 10 * 1024 * 1024

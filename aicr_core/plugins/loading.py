@@ -72,19 +72,16 @@ def probe(name: str) -> None:
 
 def _leading_nowhere(provider: Any) -> list[str]:
     """Give what is wrong with the import strings of a provider, which are followed only when they are needed."""
-    import attrs
-
     from aicr_core.kit.errors import AicrError
     from aicr_core.plugins.manager import resolve
+    from aicr_core.plugins.providers import calls_of
 
     problems = []
-    for field in attrs.fields(type(provider)) if attrs.has(type(provider)) else ():
-        value = getattr(provider, field.name)
-        if isinstance(value, str) and "Call" in str(field.type):
-            try:
-                resolve(value)
-            except AicrError as error:
-                problems.append(error.message)
+    for _, value in calls_of(provider):
+        try:
+            resolve(value)
+        except AicrError as error:
+            problems.append(error.message)
     return problems
 
 

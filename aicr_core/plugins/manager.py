@@ -11,6 +11,7 @@ import importlib
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from aicr_core.kit import limits
 from aicr_core.kit.errors import AicrError, Code, nearest
 from aicr_core.plugins.index import USABLE
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from aicr_core.model.settings import Settings
     from aicr_core.plugins.index import Index
+    from aicr_core.plugins.remote import RemotePlugin
 
 Document = dict[str, Any]
 
@@ -68,6 +70,8 @@ class PluginManager:
     def load(self, row: Document) -> Any:
         """Import, register and configure one plugin; None when that fails, which is noted once."""
         name = row["name"]
+        if name not in self._loaded and row["isolation"] == "process":
+            self._loaded[name] = self._remote(row)
         if name not in self._loaded:
             self._loaded[name] = None
             manager = self._manager()
@@ -83,6 +87,16 @@ class PluginManager:
                 self._loaded[name] = module
                 self._configure(row)
         return self._loaded[name]
+
+    def _remote(self, row: Document) -> RemotePlugin:
+        """Make the stand-in of a plugin that runs in workers; they start when it is first called."""
+        import atexit
+
+        from aicr_core.plugins.remote import RemotePlugin
+
+        remote = RemotePlugin(row, self.settings, self._warn or (lambda _text: None))
+        atexit.register(remote.close)
+        return remote
 
     def _configure(self, row: Document) -> None:
         # Not pluggy's historic call: an exception there would leave the plugin half registered.
@@ -105,11 +119,11 @@ class PluginManager:
             if only and row["name"] != only:
                 continue
             module = self.load(row)
-            if module is None or getattr(module, hook, None) is None:
+            if module is None or not (row["isolation"] == "process" or hasattr(module, hook)):
                 continue
             start = time.perf_counter()
             try:
-                answer = self._call_one(row["name"], hook, arguments)
+                answer = self._answer(row, hook, arguments)
             except (Exception, SystemExit) as error:
                 self._traced(row, hook, arguments, type(error).__name__, start)
                 self._note(row, hook, error)
@@ -120,7 +134,6 @@ class PluginManager:
 
     def event(self, hook: str, **arguments: Any) -> None:
         """Tell the plugins of an event, each for at most ``limits.EVENT`` seconds; failures are noted."""
-        from aicr_core.kit import limits
         from aicr_core.kit.run import Runner, Task
 
         for row in self.rows_with(hook):
@@ -142,6 +155,20 @@ class PluginManager:
             )
             spent = (time.perf_counter() - start) * 1e3
             self._trace(f"{row['name']}: {hook}({given}) -> {result} in {spent:.1f} ms")
+
+    def _answer(self, row: Document, hook: str, arguments: Document) -> Any:
+        """Call one plugin's hook the way its manifest wants to be run."""
+        name = row["name"]
+        if row["isolation"] == "process":
+            return self._loaded[name].hook(hook, arguments)
+        if row["isolation"] == "thread":
+            from aicr_core.plugins.guarded import guarded, in_thread
+
+            answer = in_thread(
+                hook, name, limits.HOOK, lambda: self._call_one(name, hook, arguments)
+            )
+            return guarded(answer, name)
+        return self._call_one(name, hook, arguments)
 
     def _call_one(self, name: str, hook: str, arguments: Document) -> Any:
         manager = self._manager()

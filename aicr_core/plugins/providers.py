@@ -20,6 +20,18 @@ if TYPE_CHECKING:
     Call = Callable[..., Any] | str
 
 
+def calls_of(provider: Any) -> list[tuple[str, Any]]:
+    """Give the fields of a provider that name code, with their values: functions and import strings."""
+    if not attrs.has(type(provider)):
+        return []
+    named = [
+        (field.name, getattr(provider, field.name))
+        for field in attrs.fields(type(provider))
+        if "Call" in str(field.type)
+    ]
+    return [(name, value) for name, value in named if isinstance(value, str) or callable(value)]
+
+
 @attrs.frozen(kw_only=True)
 class Collector:
     """Measures one part of a host or cluster: ``call(ctx) -> Measurement`` (or several, as a sequence).

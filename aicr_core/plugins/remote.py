@@ -1,0 +1,180 @@
+"""Plugins in processes of their own: what the manager and the use cases see of one (docs/plugins/isolation.md).
+
+A :class:`RemotePlugin` answers hooks as an imported module does, and the providers it gives have functions that run in
+a worker. Several calls at once take several workers; one that answered is kept for the next call, one that did anything
+else is ended with all its children. Its faults become errors with the plugin's name. The other side is
+``plugins.worker``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from aicr_core._version import HOOKSPEC
+from aicr_core.kit import limits
+from aicr_core.kit.context import Context
+from aicr_core.kit.errors import AicrError, Code
+from aicr_core.plugins import wire
+from aicr_core.plugins.workers import WorkerProcess, environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aicr_core.model.settings import Settings
+
+Document = dict[str, Any]
+BOUND = ("Agent", "Check", "CheckRunner", "ClusterAccess", "Command", "Signer")
+"""Providers that take or give live objects, or are commands of this process: they cannot be somewhere else.
+
+A check that shall run apart runs in a container of its own (``aicr validate --runner job``).
+"""
+
+
+class RemotePlugin:
+    """One plugin, run in workers. Made by the manager, closed by it."""
+
+    def __init__(self, row: Document, settings: Settings, log: Callable[[str], None]) -> None:
+        self.name: str = row["name"]
+        self._row = row
+        self._settings = settings
+        self._log = log
+        self._idle: list[WorkerProcess] = []
+        self._lock = threading.Lock()
+        self._closed = False
+        bounds = row["limits"]
+        self._seconds = float(bounds.get("seconds") or 0)
+        self._memory = float(bounds.get("memory_mib") or limits.WORKER_MEMORY_MIB)
+        self.env = environment(settings.env, row["environment"], row["permissions"])
+
+    def hook(self, hook: str, arguments: Document, timeout: float = limits.HOOK) -> Any:
+        """Call a hook in a worker; give its answer, providers with functions that run in workers. Raises AicrError."""
+        given = {
+            name: value._replace(env=self.env) if name == "settings" else value
+            for name, value in arguments.items()
+        }
+        request = {"op": "hook", "hook": hook, "arguments": given}
+        answer = self._ask(request, self._bounded(timeout), lambda: False, self._log)
+        if not isinstance(answer, list):
+            return answer
+        return [self._provider(item) for item in answer]
+
+    def _provider(self, item: Any) -> Any:
+        import attrs
+
+        from aicr_core.plugins.providers import calls_of
+
+        if type(item).__name__ in BOUND:
+            raise AicrError(
+                Code.INVALID_REQUEST,
+                f"a {type(item).__name__} cannot run in a process of its own",
+                plugin=self.name,
+                hint='take it out of the plugin, or run that with isolation = "inline"',
+            )
+        changed = {name: RemoteCall(self, str(target)) for name, target in calls_of(item)}
+        return attrs.evolve(item, **changed) if changed else item
+
+    def call(self, target: str, arguments: tuple[Any, ...], named: Document) -> Any:
+        """Call a function of the plugin in a worker. Raises AicrError."""
+        ctx = next((item for item in arguments if isinstance(item, Context)), None)
+        timeout = self._bounded(limits.TASK if ctx is None else ctx.remaining())
+
+        def crossing(value: Any) -> Any:
+            if isinstance(value, Context):
+                return wire.context_document(value, timeout, self.env)
+            return value
+
+        request = {
+            "op": "call", "target": target,
+            "arguments": [crossing(item) for item in arguments],
+            "named": {name: crossing(item) for name, item in named.items()},
+        }  # fmt: skip
+        log = self._log if ctx is None else ctx.log
+        return self._ask(request, timeout, lambda: ctx is not None and ctx.cancelled, log)
+
+    def _bounded(self, timeout: float) -> float:
+        return min(timeout, self._seconds) if self._seconds else timeout
+
+    def _ask(
+        self,
+        request: Document,
+        timeout: float,
+        cancelled: Callable[[], bool],
+        log: Callable[[str], None],
+    ) -> Any:
+        end = time.monotonic() + timeout
+        line = self._line({**request, "seconds": timeout})
+        worker = self._worker()
+        try:
+            if worker.fresh:
+                worker.exchange(self._line(self._greeting(timeout)), end, timeout, cancelled, log)
+            answer = worker.exchange(line, end, timeout, cancelled, log)
+        except BaseException as error:
+            # A reported error leaves the worker as it was; after anything else nobody knows what it is doing.
+            if not worker.answered:
+                worker.close()
+            else:
+                self._keep(worker)
+            if isinstance(error, AicrError):
+                error.plugin = self.name
+            raise
+        self._keep(worker)
+        return answer
+
+    def _line(self, request: Document) -> bytes:
+        try:
+            return wire.dumps(request)
+        except AicrError as error:
+            error.plugin = self.name
+            raise
+
+    def _greeting(self, timeout: float) -> Document:
+        return {
+            "op": "hello", "protocol": wire.PROTOCOL, "offers": [HOOKSPEC], "wants": self._row["hookspec"],
+            "module": self._row["module"], "memory": self._memory,
+            "settings": self._settings._replace(env=self.env), "seconds": timeout,
+        }  # fmt: skip
+
+    def _worker(self) -> WorkerProcess:
+        with self._lock:
+            while self._idle:
+                worker = self._idle.pop()
+                if worker.alive:
+                    return worker
+                worker.close()
+        return WorkerProcess([sys.executable, "-m", "aicr_core.app.worker"], self.env, self.name)
+
+    def _keep(self, worker: WorkerProcess) -> None:
+        with self._lock:
+            if not self._closed and len(self._idle) < (os.cpu_count() or 1):
+                self._idle.append(worker)
+                return
+        worker.close()
+
+    def close(self) -> None:
+        """End the workers that wait; those at work end with their calls."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for worker in idle:
+            with contextlib.suppress(OSError):
+                worker.close()
+
+
+class RemoteCall:
+    """A function of an isolated plugin: called like any other, run in a worker."""
+
+    def __init__(self, plugin: RemotePlugin, target: str) -> None:
+        self._plugin = plugin
+        self._target = target
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Run it; raises AicrError for whatever goes wrong there."""
+        return self._plugin.call(self._target, arguments, named)
+
+    def __repr__(self) -> str:
+        return f"<{self._target} in a worker of {self._plugin.name}>"
