@@ -56,7 +56,7 @@ def overlays(
             "file": overlay["file"],
         }
         if health and row["is_leaf"]:
-            row["health"] = _health(catalogue, carried)
+            row["health"] = health_of(catalogue, carried)
         rows.append(row)
     return rows
 
@@ -94,7 +94,8 @@ def components(environment: Environment, request: RecipeRequest) -> list[Documen
     return rows
 
 
-def _health(catalogue: Catalogue, criteria: Document) -> Document:
+def health_of(catalogue: Catalogue, criteria: Document) -> Document:
+    """Give the structural health of the recipe of criteria, and the checks that it names by phase."""
     try:
         recipe = resolve(catalogue, criteria, allow_partial=True).document
     except AicrError as error:

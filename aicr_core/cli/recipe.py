@@ -24,9 +24,17 @@ FORMATS = ("yaml", "json", "table")
 
 SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "list": ("aicr_core.cli.recipe_list:list_command", "List the overlays of the catalogue"),
+    "new": (
+        "aicr_core.cli.recipe_new:new_command",
+        "Write the beginning of an overlay, with its test",
+    ),
     "validate": (
         "aicr_core.cli.recipe_validate:validate_command",
         "Look for faults in overlays and registry",
+    ),
+    "coverage": (
+        "aicr_core.cli.recipe_coverage:coverage_command",
+        "Show which criteria have a recipe, and which do not",
     ),
     "diff": ("aicr_core.cli.recipe_diff:diff_command", "Compare two recipes"),
     "explain": (

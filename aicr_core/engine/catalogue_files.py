@@ -29,6 +29,8 @@ class Role(Enum):
 _RAW = ("checks", "components")
 _ELSEWHERE = ("registry.yaml", "data-v1.yaml")
 _VALIDATION = ("validators/profiles/", "validators/remediations/")
+_TESTS = "tests/"
+"""What tests the catalogue (``aicr recipe new``); overlays are read from any folder, from there too."""
 VALIDATORS = "validators/catalog.yaml"
 """Read by whoever runs checks, not here."""
 
@@ -66,7 +68,7 @@ def unused(root: str, paths: Iterable[str]) -> Iterator[str]:
         misnamed = [word for word in _RAW if f"{word}/" in path and word not in folders]
         if misnamed:
             yield f"{root}/{path}: not read as an overlay, as its folder's name ends in {misnamed[0]}"
-        if role(path) is not Role.UNUSED or path == VALIDATORS:
+        if role(path) is not Role.UNUSED or path == VALIDATORS or path.startswith(_TESTS):
             continue
         first = next((i for i, folder in enumerate(folders) if folder.startswith(".")), None)
         if first is not None:
