@@ -112,6 +112,9 @@ if TYPE_CHECKING:
     from aicr_core.kit.sarif import (
         sarif_log,
     )
+    from aicr_core.kit.surrogates import (
+        whole_json,
+    )
     from aicr_core.kit.text import (
         markdown,
         table,
@@ -338,6 +341,7 @@ __all__ = [
     "table",
     "to_json",
     "to_yaml",
+    "whole_json",
     "without_hooks",
     "wrapper_chart",
     "write_frames",
@@ -433,6 +437,7 @@ _LATE = {
     "table": "aicr_core.kit.text",
     "to_json": "aicr_core.kit.emit",
     "to_yaml": "aicr_core.kit.emit",
+    "whole_json": "aicr_core.kit.surrogates",
     "without_hooks": "aicr_core.kit.manifests",
     "wrapper_chart": "aicr_core.kit.localchart",
     "write_frames": "aicr_core.kit.frames",

@@ -24,6 +24,7 @@ from aicr_core.kit.schema import (
     decode,
     fit,
 )
+from aicr_core.kit.surrogates import whole_json
 
 if TYPE_CHECKING:
     from aicr_core.kit.schema import Schema
@@ -361,7 +362,10 @@ def _quick_json(text: str) -> Any:
 
     try:
         return json.loads(
-            text, object_pairs_hook=_distinct, parse_float=_finite, parse_constant=_finite
+            whole_json(text),
+            object_pairs_hook=_distinct,
+            parse_float=_finite,
+            parse_constant=_finite,
         )
     except ValueError:
         raise Misfit from None

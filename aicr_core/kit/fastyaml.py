@@ -21,7 +21,7 @@ _KEY = re.compile(
 _PLAIN = re.compile(r"[A-Za-z0-9_/.+(<~$^;=-]")
 _MEMO_WIDTH = 200
 """Lines up to this long are remembered: the files of a fleet's nodes are mostly the same lines."""
-_JSON_TEXT = re.compile(r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"')
+_JSON_TEXT = re.compile(r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u(?![dD][89a-fA-F])[0-9a-fA-F]{4})*"')
 
 
 class Unsupported(Exception):

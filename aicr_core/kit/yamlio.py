@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.kit.limits import MAX_BYTES
 from aicr_core.kit.scalars import CONSTANTS, number, plain_value
+from aicr_core.kit.surrogates import joined, whole_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -244,6 +245,11 @@ class _Composer:
             node = Node(
                 SCALAR, event.value, line, column, event.implicit[0] and not event.style, tag
             )
+            try:
+                node.value = joined(event.value)
+            except ValueError:
+                message = "an escape names half of a character (a surrogate alone)"
+                raise fail(self.source, node, message, "write the whole character") from None
             self._check_tag(node, ("str", "int", "float", "bool", "null", "binary"))
             return node, event.anchor or "", False
         kind, tags = (MAP, ("map",)) if name == "MappingStartEvent" else (LIST, ("seq",))
@@ -302,7 +308,7 @@ def compose_json(data: bytes | str, source: str) -> Node:
     """Give the node tree of the first JSON value; the last of duplicate keys wins (spec 3.2)."""
     import json
 
-    text = text_of(data, source)
+    text = whole_json(text_of(data, source))
     start = len(text) - len(text.lstrip())
     try:
         # Pairs, not dictionaries: of keys that differ in case alone the last one counts, wherever it stands.

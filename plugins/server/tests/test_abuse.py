@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import pathlib
 import socket
 import threading
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 
 import pytest
 from aicr_server.answers import warning_headers
+from http_ask import ask
 from http_compare import Answer, parse
 from http_server import ENGINES, Aicrd, get, running
 
@@ -243,3 +245,26 @@ def test_a_client_that_goes_away_is_no_defect(server: tuple[int, Aicrd, str]) ->
     connection.close()
     assert get(port, "/health") == 200
     assert "Traceback" not in process.log()
+
+
+def test_halves_of_characters_never_leave(server: tuple[int, Aicrd, str]) -> None:
+    """Found by schemathesis: characters beyond U+FFFF in a recipe of YAML came back as bytes that are no UTF-8."""
+    port = server[0]
+    recipe = '{"name": "a", "version": "\\ud800", "source": "\U0010e6e6"}'
+    sides = f"from:\n  recipe: {{componentRefs: [{recipe}]}}\nto:\n  criteria: {{}}\n"
+    for sent, media in (
+        (sides.replace("\\ud800", "v"), "application/yaml"),
+        (json.dumps({"from": {"recipe": {"componentRefs": [json.loads(recipe)]}}, "to": {"criteria": {}}}), "application/json"),
+    ):  # fmt: skip
+        found = ask(port, "/v1/diff", "POST", sent.encode(), Content_Type=media)
+        assert found.status == 200, found.body
+        assert "\U0010e6e6" in found.body.decode()
+    refused = ask(port, "/v1/diff", "POST", sides.encode(), Content_Type="application/yaml")
+    assert (refused.status, refused.json["code"]) == (400, "INVALID_REQUEST")
+    for deployer in ("helm", "flux", "helmfile"):
+        body = ask(port, "/v1/recipe?service=eks").json
+        body["metadata"]["version"] = "\ud800"
+        body["constraints"] = [{"name": "\ud800", "value": "\udc00"}]
+        path = f"/v1/bundle?deployer={deployer}"
+        answer = ask(port, path, "POST", json.dumps(body).encode(), Content_Type="application/json")
+        assert answer.status == 200, answer.body

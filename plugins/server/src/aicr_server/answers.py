@@ -70,7 +70,7 @@ def make(
     form = _form(accept)
     media = JSON
     if form == YAML:
-        body, media = to_yaml(json.loads(body)).encode("utf-8", "surrogatepass"), YAML
+        body, media = to_yaml(json.loads(body)).encode(), YAML
     headers = {"content-type": media, "vary": VARY, "cache-control": keeping}
     tag = hashlib.sha256(body).hexdigest()[:32] if keeping != UNCACHED else ""
     if len(body) >= _LEAST and takes_gzip(accept_encoding):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from starlette.requests import ClientDisconnect
 
-from aicr_core.api import AicrError, Code, load
+from aicr_core.api import AicrError, Code, load, whole_json
 from aicr_server.problems import Problem
 from aicr_server.querystring import MOST_NODES, Asked
 
@@ -69,7 +69,8 @@ def media_type(header: str) -> str:
 def json_value(data: bytes) -> Any:
     """Decode JSON: one value, the last of repeated keys, no byte-order mark, no NaN. Raises AicrError."""
     try:
-        return json.loads(data.decode("utf-8", "replace"), parse_constant=_constant)
+        text = whole_json(data.decode("utf-8", "replace"))
+        return json.loads(text, parse_constant=_constant)
     except (ValueError, RecursionError) as error:
         text = "nested too deep" if isinstance(error, RecursionError) else str(error)
         raise AicrError(Code.INVALID_REQUEST, f"failed to parse JSON body: {text}") from None

@@ -99,4 +99,5 @@ def encode(value: Any) -> bytes:
     """Give compact JSON; characters that end a script or a tag in a page that embeds it are escaped."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     text = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-    return text.encode("utf-8", "surrogatepass") + b"\n"
+    # What is no character, such as half of one in a query string's escape, is written as JSON escapes it.
+    return text.encode("utf-8", "backslashreplace") + b"\n"

@@ -55,7 +55,7 @@ def text(value: Any, form: str, name: str) -> Text:
         error = AicrError(Code.INVALID_REQUEST, f"{name} is no mapping")
         raise problems.of(error, INVALID)
     try:
-        data = json.dumps(value, allow_nan=False, default=str).encode()
+        data = json.dumps(value, allow_nan=False, default=str, ensure_ascii=False).encode()
     except (ValueError, RecursionError, TypeError) as error:
         why = "nested too deep" if isinstance(error, RecursionError) else str(error)
         raise problems.of(AicrError(Code.INVALID_REQUEST, f"{name}: {why}"), INVALID) from None
