@@ -30,8 +30,16 @@ RECIPE: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def plugin(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+BOUND = {
+    "aicr_agents", "aicr_check_runners", "aicr_clusters", "aicr_commands", "aicr_signers",
+}  # fmt: skip
+"""Hooks whose providers cannot run in a process of their own."""
+
+
+@pytest.fixture(params=["inline", "thread", "process"])
+def plugin(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Any:
     """Install the plugin ``probe`` of one hook; its source may name ``LOG``, a file it can write to."""
     site = tmp_path / "site"
     site.mkdir()
@@ -44,9 +52,11 @@ def plugin(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.delitem(sys.modules, module, raising=False)
 
     def install(hook: str, source: str, manifest: str = "") -> pathlib.Path:
+        if request.param == "process" and BOUND & set(hook.split('", "')):
+            pytest.skip("refused there: tests/unit/test_isolation.py")
         log = tmp_path / "log"
         head = f"import pathlib\nfrom aicr_core import api\nLOG = pathlib.Path({str(log)!r})\n"
-        declared = f'name = "probe"\nhooks = ["{hook}"]\n{manifest}'
+        declared = f'name = "probe"\nhooks = ["{hook}"]\nisolation = "{request.param}"\n{manifest}'
         distribution(site, "probe", declared, f"{head}{source}")
         return log
 

@@ -45,7 +45,7 @@ class Target:
     ``run`` its id. ``constraints`` are the expressions of the check's phase by name. ``asserts`` are the health-check
     assertions by component, ``profiles`` the catalogue's benchmark profiles for this check. ``node_selector``,
     ``tolerations`` and ``image_pull_secrets`` are what the user wants on pods; ``nodes`` (selector, maxNodes,
-    excludeNodes) which nodes the phase is about.
+    excludeNodes) which nodes the phase is about; ``pace`` stretches every wait.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Target:
         self.image_pull_secrets = tuple(image_pull_secrets)
         self._reads = reads or Reads()
         self._ledger = ledger or Ledger()
-        self._pace = pace
+        self.pace = pace
         self._evidence: list[Evidence] = []
 
     # --- the recipe -------------------------------------------------------------------------------
@@ -252,7 +252,7 @@ class Target:
 
         None when it never did. Raises AicrError(TIMEOUT) when the check's own time is over or the run is cancelled.
         """
-        end = time.monotonic() + limit * self._pace
+        end = time.monotonic() + limit * self.pace
         while True:
             answer = probe()
             if answer is not None:
@@ -260,7 +260,7 @@ class Target:
             self._go_on()
             if time.monotonic() >= end:
                 return None
-            again = min(end, time.monotonic() + every * self._pace)
+            again = min(end, time.monotonic() + every * self.pace)
             while (left := again - time.monotonic()) > 0:
                 time.sleep(min(left, _TICK, self.ctx.remaining()))
                 self._go_on()

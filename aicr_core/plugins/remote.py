@@ -19,7 +19,9 @@ from aicr_core._version import HOOKSPEC
 from aicr_core.kit import limits
 from aicr_core.kit.context import Context
 from aicr_core.kit.errors import AicrError, Code
+from aicr_core.model.target import Target
 from aicr_core.plugins import wire
+from aicr_core.plugins.asking import Asked
 from aicr_core.plugins.workers import WorkerProcess, environment
 
 if TYPE_CHECKING:
@@ -28,11 +30,8 @@ if TYPE_CHECKING:
     from aicr_core.model.settings import Settings
 
 Document = dict[str, Any]
-BOUND = ("Agent", "Check", "CheckRunner", "ClusterAccess", "Command", "Signer")
-"""Providers that take or give live objects, or are commands of this process: they cannot be somewhere else.
-
-A check that shall run apart runs in a container of its own (``aicr validate --runner job``).
-"""
+BOUND = ("Agent", "CheckRunner", "ClusterAccess", "Command", "Signer")
+"""Providers that give live objects, or a command of this process: they cannot be somewhere else."""
 
 
 class RemotePlugin:
@@ -86,6 +85,8 @@ class RemotePlugin:
         def crossing(value: Any) -> Any:
             if isinstance(value, Context):
                 return wire.context_document(value, timeout, self.env)
+            if isinstance(value, Target):
+                return wire.target_document(value)
             return value
 
         request = {
@@ -94,7 +95,9 @@ class RemotePlugin:
             "named": {name: crossing(item) for name, item in named.items()},
         }  # fmt: skip
         log = self._log if ctx is None else ctx.log
-        return self._ask(request, timeout, lambda: ctx is not None and ctx.cancelled, log)
+        held = next((item for item in arguments if isinstance(item, Target)), None)
+        asked = None if held is None else Asked(held)
+        return self._ask(request, timeout, lambda: ctx is not None and ctx.cancelled, log, asked)
 
     def _bounded(self, timeout: float) -> float:
         return min(timeout, self._seconds) if self._seconds else timeout
@@ -105,6 +108,7 @@ class RemotePlugin:
         timeout: float,
         cancelled: Callable[[], bool],
         log: Callable[[str], None],
+        asked: Asked | None = None,
     ) -> Any:
         end = time.monotonic() + timeout
         line = self._line({**request, "seconds": timeout})
@@ -112,7 +116,7 @@ class RemotePlugin:
         try:
             if worker.fresh:
                 worker.exchange(self._line(self._greeting(timeout)), end, timeout, cancelled, log)
-            answer = worker.exchange(line, end, timeout, cancelled, log)
+            answer = worker.exchange(line, end, timeout, cancelled, log, asked)
         except BaseException as error:
             # A reported error leaves the worker as it was; after anything else nobody knows what it is doing.
             if not worker.answered:

@@ -14,15 +14,15 @@ import functools
 import importlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from aicr_core.kit.errors import AicrError, Code
 
 PROTOCOL = 1
 """Version of the messages; both sides are of one installation, so another one is a defect."""
 _TUPLE, _BYTES, _SET, _PAIRS, _OBJECT = "$tuple", "$bytes", "$set", "$pairs", "$object"
-CONTEXT = "$context"
-"""Marks the place of a provider's ``ctx``: what is behind it makes one on the other side."""
+CONTEXT, TARGET = "$context", "$target"
+"""Mark the places of a provider's ``ctx`` and of a check's ``target``: what is behind them makes one over there."""
 _TAGS = (_TUPLE, _BYTES, _SET, _PAIRS, _OBJECT)
 
 
@@ -114,7 +114,9 @@ def encode(value: Any) -> Any:
     if name and _is_plain(kind):
         return {_OBJECT: name, "fields": _fields(value)}
     if kind is Marker:
-        return {CONTEXT: {key: encode(item) for key, item in value.items()}}
+        return {
+            key: {name: encode(item) for name, item in held.items()} for key, held in value.items()
+        }
     if isinstance(value, Mapping):
         return _mapping(value)
     raise _refused(kind)
@@ -153,7 +155,18 @@ def context_document(ctx: Any, timeout: float, env: Mapping[str, str]) -> Marker
             continue
         options[name] = value
     settings = None if ctx.settings is None else ctx.settings._replace(env=dict(env))
-    return Marker(timeout=timeout, settings=settings, options=options)
+    return Marker({CONTEXT: {"timeout": timeout, "settings": settings, "options": options}})
+
+
+_OF_TARGET = (
+    "recipe", "snapshot", "namespace", "run", "constraints", "asserts", "profiles", "nodes", "node_selector",
+    "tolerations", "image_pull_secrets", "pace",
+)  # fmt: skip
+
+
+def target_document(target: Any) -> Marker:
+    """Give what crosses of a check's target: its documents. Its cluster and its ledger stay here and are asked."""
+    return Marker({TARGET: {name: getattr(target, name) for name in _OF_TARGET}})
 
 
 def _mapping(value: Mapping[Any, Any]) -> Any:
@@ -204,8 +217,8 @@ def error_document(error: BaseException) -> dict[str, Any]:
     """Give what crosses of an exception: an AicrError whole, of any other its type and text."""
     if isinstance(error, AicrError):
         return {
-            "code": error.code.value, "message": error.message, "hint": error.hint,
-            "where": error.where, "ours": True,
+            "code": error.code.value, "message": error.message, "hint": error.hint, "where": error.where,
+            "ours": True, "status": getattr(error, "status", 0), "reason": getattr(error, "reason", ""),
         }  # fmt: skip
     return {"type": type(error).__name__, "message": str(error), "ours": False}
 
@@ -220,14 +233,17 @@ def error_from(document: Any, plugin: str) -> Exception:
         message = str(document["message"])
         if not document["ours"]:
             name = str(document["type"])
-            return type(name if name.isidentifier() else "Exception", (PluginException,), {})(
-                message
-            )
+            kind = name if name.isidentifier() else "Exception"
+            return cast("Exception", type(kind, (PluginException,), {})(message))
         hint, where = document.get("hint"), document.get("where")
-        return AicrError(
+        error = AicrError(
             Code(document["code"]), message, plugin=plugin or None,
             hint=None if hint is None else str(hint), where=None if where is None else str(where),
         )  # fmt: skip
+        if document.get("status") or document.get("reason"):
+            # What an API server answered: checks tell a conflict from a refusal by it (model.cluster).
+            vars(error).update(status=int(document["status"]), reason=str(document["reason"]))
+        return error
     except (AttributeError, KeyError, TypeError, ValueError):
         text = "its worker reports an error that says nothing"
         return AicrError(Code.INTERNAL, text, plugin=plugin or None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import itertools
 import os
 import queue
 import signal
@@ -42,6 +43,8 @@ class Worker:
         self._module = ""
         self._settings: Any = None
         self._registered: dict[str, list[Any]] = {}
+        self._numbers = itertools.count()
+        self._answers: dict[int, queue.SimpleQueue[Document]] = {}
 
     def serve(self) -> None:
         """Answer requests until the other side goes away. Does not return."""
@@ -62,8 +65,24 @@ class Worker:
         with os.fdopen(self._source, "rb") as stream:
             for line in stream:
                 request = wire.loads(line)
-                self._requests.put(request)
+                if request["op"] == "answer":
+                    self._answers[request["id"]].put(request)
+                else:
+                    self._requests.put(request)
         end()
+
+    def ask(self, what: str, method: str, arguments: Any, named: Document) -> Any:
+        """Have the other side call a method of something that stayed there. Raises what that raises."""
+        number = next(self._numbers)
+        answers = self._answers[number] = queue.SimpleQueue()
+        self._send(wire.dumps({
+            "type": "ask", "id": number, "object": what, "method": method, "arguments": list(arguments), "named": named,
+        }))  # fmt: skip
+        answer = answers.get()
+        del self._answers[number]
+        if "error" in answer:
+            raise wire.error_from(answer["error"], "")
+        return answer["value"]
 
     def _send(self, line: bytes) -> None:
         with self._sending:
@@ -81,8 +100,10 @@ class Worker:
         if op == "hook":
             return self._hook(request["hook"], request["arguments"])
         if op == "call":
-            arguments = [self._argument(item) for item in request["arguments"]]
-            named = {name: self._argument(item) for name, item in request["named"].items()}
+            arguments = [self._context(item) for item in request["arguments"]]
+            named = {name: self._context(item) for name, item in request["named"].items()}
+            ctx = next((item for item in arguments if isinstance(item, Context)), None)
+            arguments = [self._target(item, ctx) for item in arguments]
             answer = self._function(request["target"])(*arguments, **named)
             return list(answer) if hasattr(answer, "__next__") else answer
         raise AicrError(Code.INTERNAL, f'a worker cannot "{op}"')
@@ -149,7 +170,7 @@ class Worker:
             self._hook(hook, {"settings": self._settings})
         return getattr(self._registered[hook][int(number)], field)
 
-    def _argument(self, value: Any) -> Any:
+    def _context(self, value: Any) -> Any:
         if not (isinstance(value, dict) and wire.CONTEXT in value):
             return value
         given = value[wire.CONTEXT]
@@ -157,6 +178,13 @@ class Worker:
             settings=given["settings"], timeout=given["timeout"], options=given["options"],
             render=self._render, log=self._log,
         )  # fmt: skip
+
+    def _target(self, value: Any, ctx: Context | None) -> Any:
+        if ctx is None or not (isinstance(value, dict) and wire.TARGET in value):
+            return value
+        from aicr_core.plugins.asking import target
+
+        return target(self.ask, ctx, value[wire.TARGET])
 
 
 def _bound(memory_mib: float) -> None:

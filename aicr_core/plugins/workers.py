@@ -32,6 +32,7 @@ _OF_PERMISSION = {
     "cluster.read": ("KUBECONFIG",),
     "cluster.write": ("KUBECONFIG",),
 }  # fmt: skip
+_TYPES = ("log", "ask", "error", "result")
 _SHOWN = 200
 """Lines of a plugin's own output that are passed on during one call."""
 
@@ -95,8 +96,9 @@ class WorkerProcess:
         timeout: float,
         cancelled: Callable[[], bool],
         log: Callable[[str], None],
+        asked: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
     ) -> Any:
-        """Send a request, pass on what is logged, give the answer.
+        """Send a request, pass on what is logged, answer with ``asked`` what is asked, give the answer.
 
         Raises AicrError: what the plugin reports; TIMEOUT past the monotonic time ``end`` (``timeout`` seconds were
         given) and when nobody wants the answer any more; INTERNAL for a worker that ends, floods or talks nonsense.
@@ -114,10 +116,19 @@ class WorkerProcess:
             selector.register(process.stdout, selectors.EVENT_READ)
             selector.register(process.stderr, selectors.EVENT_READ)
             while True:
-                answer, found = self._answer_in(received, log)
-                if found:
+                message = self._next(received, log)
+                if message is not None and message["type"] == "ask":
+                    if asked is None:
+                        raise self._fault(
+                            "its worker asks for what it was not given, and was ended"
+                        )
+                    if not unsent:
+                        selector.register(process.stdin, selectors.EVENT_WRITE)
+                    unsent = memoryview(bytes(unsent) + wire.dumps(asked(message)))
+                    continue
+                if message is not None:
                     self._drain(log)
-                    return answer
+                    return message.get("value")
                 left = end - time.monotonic()
                 if left <= 0 or cancelled():
                     word = (
@@ -147,14 +158,16 @@ class WorkerProcess:
                 if process.stdout not in selector.get_map() and process.poll() is None:
                     raise self._fault("its worker closed its output, and was ended")
 
-    def _answer_in(self, received: bytearray, log: Callable[[str], None]) -> tuple[Any, bool]:
-        """Take whole lines off ``received``; give an answer if there is one. Raises the error that one reports."""
+    def _next(self, received: bytearray, log: Callable[[str], None]) -> dict[str, Any] | None:
+        """Take the next question or answer off ``received``, if it is whole. Raises the error that it reports."""
         while True:
             end = received.find(b"\n")
             if end < 0:
-                return None, False
+                return None
             message = self._message(bytes(received[:end]))
             del received[: end + 1]
+            if message["type"] == "ask":
+                return message
             if message["type"] == "log":
                 log(f"{self._plugin}: {one_line(str(message.get('text')))}")
                 continue
@@ -162,7 +175,7 @@ class WorkerProcess:
             self.answered, self.fresh = True, False
             if message["type"] == "error":
                 raise wire.error_from(message.get("error"), self._plugin)
-            return message.get("value"), True
+            return message
 
     def _message(self, line: bytes) -> dict[str, Any]:
         try:
@@ -171,7 +184,7 @@ class WorkerProcess:
             raise self._fault(
                 f"its worker answered nonsense and was ended: {error.message}"
             ) from None
-        if not isinstance(message, dict) or message.get("type") not in ("log", "error", "result"):
+        if not isinstance(message, dict) or message.get("type") not in _TYPES:
             raise self._fault("its worker answered nonsense and was ended: it is no message")
         return message
 
