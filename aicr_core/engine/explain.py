@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core.engine import hydrate
 from aicr_core.engine.explain_origin import COMPUTED, Origin, Source, Sources, parts
+from aicr_core.engine.explain_spec import Said, names_of, said_by, spec_after
 from aicr_core.engine.explain_trail import Path, Step, Trail, Trails, leaves, same
 from aicr_core.engine.query import hydrated
 from aicr_core.engine.recipes import merging
@@ -19,12 +20,11 @@ from aicr_core.engine.rules import rules_for
 from aicr_core.kit.errors import AicrError, Code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from aicr_core.engine.catalogue import Catalogue
 
 Document = dict[str, Any]
-Said = dict[Path, list[Trail]]
 
 
 class Explanation(NamedTuple):
@@ -88,9 +88,13 @@ def explain(
     values = _values(catalogue, recipe, spec, sources)
     whole = hydrated(catalogue, recipe)
     alone = _alone(given if document else None, criteria or {})
+    in_spec = _in_spec(whole)
     trails = {}
     for path, value in leaves(whole):
-        trail = _trail(path, whole, spec.live, {name: t.live for name, t in values.items()})
+        if path[0] == "components" and path[2:3] == ("values",):
+            trail = values[str(path[1])].live.get(path[3:])
+        else:
+            trail = spec.live.get(in_spec(path))
         if trail is None or not same(trail[-1].value, value):
             origin = alone(path, value)
             if origin is None:
@@ -123,56 +127,6 @@ def _step(step: Step, absolute: bool) -> Document:
     return {**row, "origin": step.origin.document(absolute=absolute), "action": step.action}
 
 
-def spec_leaves(spec: Document, prefix: Path = ()) -> Iterator[tuple[Path, Any, Path]]:
-    """Give the leaves of a spec (of an overlay, or of a recipe): by name, the value, and the way to it in the file.
-
-    Constraints and components are told apart by name, whatever their position.
-    """
-    yield from _named(spec.get("constraints"), ("constraints",), (*prefix, "constraints"))
-    yield from _named(spec.get("componentRefs"), ("components",), (*prefix, "componentRefs"))
-    for phase, settings in (spec.get("validation") or {}).items():
-        at, there = ("validation", phase), (*prefix, "validation", phase)
-        if not settings:
-            yield at, settings, there
-        for field, value in settings.items():
-            if field == "constraints" and value:
-                yield from _named(value, (*at, field), (*there, field))
-            else:
-                for path, leaf in leaves(value, (field,)):
-                    yield (*at, *path), leaf, (*there, *path)
-
-
-def _named(items: Any, at: Path, there: Path) -> Iterator[tuple[Path, Any, Path]]:
-    for number, item in enumerate(items or ()):
-        # Of components only one of a name is ever shown, the last.
-        name = item["name"] if at == ("components",) else _name(items, number)
-        for path, value in leaves(item):
-            yield (*at, name, *path), value, (*there, number, *path)
-
-
-def _name(items: list[Document], number: int) -> str:
-    """Give what an item is told apart by: its name; the second of one name, which some lists keep, is not the first."""
-    name = str(items[number]["name"])
-    twins = sum(item["name"] == name for item in items[:number])
-    return f"{name}\0{twins}" if twins else name
-
-
-def _said(spec: Document, source: Source, prefix: Path = ()) -> Said:
-    said: Said = {}
-    for path, value, there in spec_leaves(spec, prefix):
-        trail = (Step(value, Origin(source, parts(there))),)
-        said.setdefault(path, []).insert(0, trail)
-        # Of two entries of one name the later counts where entries are merged by name.
-        plain = tuple(s.partition("\0")[0] if isinstance(s, str) else s for s in path)
-        if plain != path:
-            said.setdefault(plain, []).insert(0, trail)
-    return said
-
-
-def _after(spec: Document) -> dict[Path, Any]:
-    return {path: value for path, value, _ in spec_leaves(spec)}
-
-
 def _followed(
     catalogue: Catalogue, recipe: Document, sources: Sources
 ) -> tuple[Trails, dict[str, list[str]], tuple[str, ...]]:
@@ -191,7 +145,7 @@ def _followed(
     for name, body, spec in merging(
         catalogue, [n for n in listed if n != "base" and n not in lost]
     ):
-        trails.follow(_after(spec), _said(body, sources.overlay(name, body), ("spec",)))
+        trails.follow(spec_after(spec), said_by(body, sources.overlay(name, body), ("spec",)))
         for ref in body["componentRefs"]:
             known = mentions.setdefault(ref["name"], [])
             if name not in known:
@@ -221,12 +175,12 @@ def _fill(catalogue: Catalogue, spec: Document, trails: Trails, sources: Sources
                 keys = default_keys(entry or {}, filled["type"], field)
                 origin = Origin(sources.registry(ref["name"]), keys)
             said[path] = [(Step(value, origin),)]
-    trails.follow(_after({**spec, "componentRefs": refs}), said)
+    trails.follow(spec_after({**spec, "componentRefs": refs}), said)
 
 
 def _compare(trails: Trails, recipe: Document, source: Source) -> None:
     """Take over what the recipe document itself says differently, or alone."""
-    after = _after(recipe)
+    after = spec_after(recipe)
     # A recipe shows no empty fields: those are neither said by it nor taken away by it.
     for path, trail in list(trails.live.items()):
         if path not in after and not trail[-1].value and "overrides" not in path[2:3]:
@@ -235,7 +189,7 @@ def _compare(trails: Trails, recipe: Document, source: Source) -> None:
                 # A phase of empty fields is shown as an empty phase.
                 trails.live[path[:2]] = (Step({}, trail[-1].origin),)
     shown = {path: v for path, v in after.items() if path in trails.live or v not in ("", [], {})}
-    trails.follow(shown, _said(recipe, source), last_word=False)
+    trails.follow(shown, said_by(recipe, source), last_word=False)
 
 
 def _values(
@@ -272,19 +226,20 @@ def _file_said(values: Document, source: Source) -> Said:
     return {path: [(Step(value, Origin(source, parts(path))),)] for path, value in leaves(values)}
 
 
-def _trail(
-    path: Path, whole: Document, spec: Mapping[Path, Trail], values: Mapping[str, dict[Path, Trail]]
-) -> Trail | None:
-    """Find the trail of a leaf of the hydrated recipe."""
-    if path[0] == "components" and path[2:3] == ("values",):
-        return values[str(path[1])].get(path[3:])
-    at: Path = ()
-    here: Any = whole
-    for step in path:
-        named = isinstance(step, int) and at[-1:] == ("constraints",) and path[0] != "components"
-        at = (*at, _name(here, step) if named and isinstance(step, int) else step)
-        here = here[step]
-    return spec.get(at)
+def _in_spec(whole: Document) -> Callable[[Path], Path]:
+    """Give the function that turns a path of the hydrated recipe into one of its spec: constraints go by name."""
+    lists: dict[Path, list[str]] = {("constraints",): names_of(whole.get("constraints"))}
+    for phase, settings in (whole.get("validation") or {}).items():
+        lists["validation", phase, "constraints"] = names_of(settings.get("constraints"))
+
+    def turned(path: Path) -> Path:
+        for length in (1, 3):
+            names, number = lists.get(path[:length]), path[length : length + 1]
+            if names and number and isinstance(number[0], int):
+                return (*path[:length], names[number[0]], *path[length + 1 :])
+        return path
+
+    return turned
 
 
 def below(component: str, trails: Mapping[Path, Trail]) -> Iterator[tuple[Path, Trail]]:

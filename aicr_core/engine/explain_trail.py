@@ -7,13 +7,14 @@ in the value that the merge made.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from aicr_core.engine.explain_origin import Origin
 
+T = TypeVar("T")
 Path = tuple[str | int, ...]
 SET, MERGE, REPLACE, DELETE = "set", "merge", "replace", "delete"
 
@@ -84,6 +85,7 @@ class Trails:
         an earlier one. Without ``last_word`` the source is not credited with what stood there already.
         """
         live: dict[Path, Trail] = {}
+        above = {path[:length] for path in self.live for length in range(1, len(path))}
         for path, value in after.items():
             if not path:
                 continue  # An empty tree: nothing is said of anything.
@@ -92,7 +94,7 @@ class Trails:
             trail = _of(said.get(path, ()), value) if last_word or not stood else None
             if trail is not None:
                 live[path] = extended(known or self.gone.get(path, ()), trail)
-                if known is None and self._holds(path):
+                if known is None and path in above:
                     # A single value in the place of a mapping or a list.
                     live[path] = (*live[path][:-1], live[path][-1]._replace(action=REPLACE))
             elif known is not None and stood:
@@ -101,43 +103,51 @@ class Trails:
                 found = self._joined(path, value, said)
                 if found is not None:
                     live[path] = found
-        for path, trail in self.live.items():
-            if path not in live:
-                self.gone[path] = (*trail, Step(None, _culprit(path, trail, said), DELETE))
+        lost = [path for path in self.live if path not in live]
+        culprits = _culprits(said) if lost else {}
+        for path in lost:
+            trail = self.live[path]
+            origin = next(
+                (culprits[path[:n]] for n in range(len(path), -1, -1) if path[:n] in culprits),
+                trail[-1].origin,
+            )
+            self.gone[path] = (*trail, Step(None, origin, DELETE))
         for path in live:
             self.gone.pop(path, None)
         self.live = live
-
-    def _holds(self, path: Path) -> bool:
-        return any(len(other) > len(path) and other[: len(path)] == path for other in self.live)
 
     def _joined(self, path: Path, value: Any, said: Mapping[Path, Sequence[Trail]]) -> Trail | None:
         """Find an item of lists that were joined: it stands elsewhere than where its source has it."""
         if not isinstance(path[-1], int):
             return None
         parent = path[:-1]
-        for other, trail in self.live.items():
-            if other[:-1] == parent and same(trail[-1].value, value):
-                return trail
+        for trails in _items(self.live, parent):
+            if same(trails[-1].value, value):
+                return trails
         begun = (*parent, 0) in self.live
-        for other, trails in said.items():
-            found = _of(trails, value) if other[:-1] == parent else None
+        for candidates in _items(said, parent):
+            found = _of(candidates, value)
             if found is not None:
                 return extended((), found, joined=begun)
         return None
+
+
+def _items(table: Mapping[Path, T], parent: Path) -> Iterator[T]:
+    """Give what a table has of the items of a list, in their order."""
+    number = 0
+    while (*parent, number) in table:
+        yield table[*parent, number]
+        number += 1
 
 
 def _of(trails: Sequence[Trail], value: Any) -> Trail | None:
     return next((trail for trail in trails if same(trail[-1].value, value)), None)
 
 
-def _culprit(path: Path, trail: Trail, said: Mapping[Path, Sequence[Trail]]) -> Origin:
-    """Give the origin of what took a leaf away: what the source says in its place, above it or beside it."""
-    for length in range(len(path), 0, -1):
-        above = path[:length]
-        found = said.get(above) or next(
-            (trails for other, trails in said.items() if other[:length] == above), None
-        )
-        if found:
-            return found[0][-1].origin
-    return next((trails[0][-1].origin for trails in said.values()), trail[-1].origin)
+def _culprits(said: Mapping[Path, Sequence[Trail]]) -> dict[Path, Origin]:
+    """Give the origin of what may have taken a leaf away: of what the source says there, or first of all below it."""
+    found: dict[Path, Origin] = {}
+    for path, trails in said.items():
+        for length in range(len(path) + 1):
+            found.setdefault(path[:length], trails[0][-1].origin)
+    return found
