@@ -285,6 +285,33 @@ class Session:
 
         return overlays(self._environment, RecipeRequest(data=self._data), health=health)
 
+    def coverage(
+        self, criteria: Mapping[str, str] | None = None, dimensions: Sequence[str] = ()
+    ) -> Document:
+        """Give the matrix of criteria (``aicr recipe coverage``); ``criteria`` narrow it. Raises AicrError."""
+        from aicr_core.app.recipe import RecipeRequest
+        from aicr_core.app.recipe_coverage import DIMENSIONS, CoverageRequest, coverage
+
+        recipe = RecipeRequest(flags=dict(criteria or {}), data=self._data)
+        return coverage(
+            self._environment, CoverageRequest(recipe, tuple(dimensions) or DIMENSIONS)
+        )
+
+    def lint(self, files: Sequence[str] = (), *, severity: str = "error") -> Document:
+        """Look for faults in these files, else in the further catalogues (``aicr recipe validate``). Raises AicrError."""
+        from aicr_core.app.recipe_lint import LintRequest, lint_catalogue
+        from aicr_core.engine.lint_findings import document
+
+        request = LintRequest(files=tuple(files), data=self._data, severity=severity)
+        return document(lint_catalogue(self._environment, request))
+
+    def new_overlay(self, criteria: Mapping[str, str], folder: str, *, name: str = "") -> list[str]:
+        """Write the beginning of an overlay (``aicr recipe new``); give the paths below ``folder``. Raises AicrError."""
+        from aicr_core.app.recipe_new import NewRequest, new_overlay
+
+        request = NewRequest(dict(criteria), folder, name=name, data=self._data)
+        return list(new_overlay(self._environment, request).written)
+
     def components(self) -> dict[str, Document]:
         """Give the component registry: name to entry."""
         return dict(self._environment.catalogue(self._data).registry())

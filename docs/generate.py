@@ -21,6 +21,7 @@ from aicr_core._version import HOOKSPEC
 from aicr_core.app.environment import Environment
 from aicr_core.cli.lazygroup import load_command
 from aicr_core.cli.root import COMMANDS, EXAMPLES, root
+from aicr_core.engine.lint_rules import RULES
 from aicr_core.model.settings import Settings
 from aicr_core.plugins import providers, specs
 
@@ -36,6 +37,7 @@ def pages() -> dict[pathlib.Path, str]:
     return {
         HERE / "plugins/hooks.md": hooks_page(),
         HERE / "user/cli.md": cli_page(),
+        HERE / "user/lint-rules.md": rules_page(),
         HERE / "user/components.md": catalogue_page(
             NOTE.format(source="the catalogue of the packages")
         ),
@@ -117,6 +119,26 @@ def called() -> set[str]:
 def prose(text: str | None) -> str:
     """Give a docstring as Markdown."""
     return (text or "").replace("``", "`")
+
+
+# --- rules of the lint ----------------------------------------------------------------------------
+
+
+def rules_page() -> str:
+    """Give the table of the rules of ``aicr recipe validate``."""
+    lines = [
+        NOTE.format(source="aicr_core/engine/lint_rules.py"),
+        "# Rules of `aicr recipe validate`",
+        "",
+        "[Writing overlays](authoring.md) shows the command. A rule keeps its id and its meaning.",
+        "",
+        "| rule | severity | what it finds | what to do |",
+        "|---|---|---|---|",
+    ]
+    for rule in RULES.values():
+        texts = (text.replace("|", "\\|") for text in (rule.title, rule.help))
+        lines.append(f"| `{rule.id}` | {rule.severity} | {' | '.join(texts)} |")
+    return "\n".join(lines) + "\n"
 
 
 # --- command line ---------------------------------------------------------------------------------
