@@ -44,7 +44,7 @@ def diff_command(environment: Environment, /, **options: Any) -> None:
     """Compare two recipes: components, charts, values, images, constraints, checks, order.
 
     A and B are recipe files (or - or URLs), bundle directories, or criteria: values with / between them, in any order.
-    A value of two dimensions is written with its dimension: service=eks. Values are those of the installed catalogue
+    A value of two dimensions is written with its dimension: service=VALUE. Values are those of the installed catalogue
     and of --data; the images are those that the values name.
     """
     from aicr_core.app.recipediff import RecipeDiff, compare, side_of

@@ -1,4 +1,4 @@
-"""Criteria as one text: ``eks/h100/training/ubuntu``, in any order, each value known by what it is a value of."""
+"""Criteria as one text, values with ``/`` between them in any order: each tells by itself which dimension it is of."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def parse_text(
     text: str, values: Values, way_to: Callable[[str, str], str | None]
 ) -> dict[str, Any]:
-    """Give the criteria that a text means; ``service=eks`` says the dimension, ``nodes=8`` a number of nodes.
+    """Give the criteria that a text means; ``service=VALUE`` says the dimension, ``nodes=8`` a number of nodes.
 
     Raises AicrError(INVALID_REQUEST): for a value nobody knows (with the nearest), one of two dimensions, and a
     dimension that is said twice.
