@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Document = dict[str, Any]
-_HEADER = ("SELECTOR", "VALUE", "FROM", "HISTORY")
-_NARROWEST = (24, 12, 28, 12)
-"""Columns that a cell keeps on a narrow terminal; what does not fit then is wrapped by the terminal."""
+_HEADER = ("SELECTOR", "VALUE", "FROM")
+_COMFORT, _NARROWEST = (36, 24, 44), (24, 12, 28)
+"""Columns that cells keep, if that is enough, and in any case; what does not fit then is wrapped by the terminal."""
 
 
 def tables(answer: Document, columns: int = 0) -> str:
@@ -58,45 +58,34 @@ def _text(value: Any) -> str:
 
 
 def _values(rows: Sequence[Document], columns: int) -> str:
-    cells = [
-        (
-            row["selector"],
-            _text(row["value"]) if "value" in row else "(gone)",
-            place(row["origin"]),
-            _history(row["history"]),
-        )
-        for row in rows
-    ]
+    cells = []
+    for row in rows:
+        value = _text(row["value"]) if "value" in row else "(gone)"
+        cells.append((row["selector"], value, place(row["origin"])))
+        cells += [("  before", *earlier) for earlier in _earlier(row["history"])]
     return table(_HEADER, _cut(cells, columns) if columns else cells)
 
 
-def _history(steps: Sequence[Document]) -> str:
-    """Say what stood there before, the latest first."""
-    last = steps[-1]["action"]
-    if len(steps) == 1:
-        return {"merge": "joins the list", "replace": "replaces what it held"}.get(last, "set")
-    words = {"merge": "repeats", "replace": "replaces", "delete": "takes away", "set": "set after"}
-    return f"{words[last]} {', before that '.join(_earlier(steps))}"
-
-
-def _earlier(steps: Sequence[Document]) -> list[str]:
+def _earlier(steps: Sequence[Document]) -> list[tuple[str, str]]:
+    """Give what was said before, the latest first: value and place."""
     return [
-        f"{_text(step['value']) if 'value' in step else 'nothing'} from {place(step['origin'])}"
+        (_text(step["value"]) if "value" in step else "(gone)", place(step["origin"]))
         for step in reversed(steps[:-1])
     ]
 
 
 def _cut(rows: Sequence[Sequence[str]], columns: int) -> list[list[str]]:
-    """Cut cells so that rows fit: the history first, then values, then the starts of selectors and places."""
+    """Cut cells so that rows fit: ends of values, starts of selectors and places."""
     wide = [max(width(cell) for cell in column) for column in zip(_HEADER, *rows, strict=True)]
-    for number in (3, 1, 0, 2):
-        over = sum(wide) + 6 - columns
-        if over > 0:
-            wide[number] = max(min(wide[number], _NARROWEST[number]), wide[number] - over)
+    for least in (_COMFORT, _NARROWEST):
+        for number in (1, 0, 2):
+            over = sum(wide) + 4 - columns
+            if over > 0:
+                wide[number] = max(min(wide[number], least[number]), wide[number] - over)
     return [
         [
-            _shortened(cell, most, start=n in (0, 2))
-            for n, (cell, most) in enumerate(zip(row, wide, strict=True))
+            _shortened(cell, most, start=number != 1)
+            for number, (cell, most) in enumerate(zip(row, wide, strict=True))
         ]
         for row in rows
     ]
@@ -165,7 +154,7 @@ def _order(item: Document) -> str:
 def _constraint(item: Document) -> str:
     phase = f" of phase {item['phase']}" if "phase" in item else ""
     rows = [("value", _text(item.get("value", ""))), ("from", place(item["origin"]))]
-    rows += [("before", text) for text in _earlier(item["history"])]
+    rows += [("before", f"{value} from {where}") for value, where in _earlier(item["history"])]
     if "holds" in item:
         rows.append(("actual", item.get("actual", "-")))
         rows.append(("holds", "yes" if item["holds"] else f"no: {item['reason']}"))
