@@ -84,7 +84,7 @@ def _bundles(parameters: list[Node]) -> dict[tuple[str, str], Node]:
         ("/v1/bundle", "POST"): _operation(
             "createBundle", "Make a bundle of a recipe", "Bundles",
             {"200": _answer("A zip archive of the bundle; with `dry-run` the list of its files", content, names)},
-            _body({JSON: schema("RecipeInput")}), parameters=parameters, more=_UPLOAD,
+            _body({JSON: schema("BundleRecipe")}), parameters=parameters, more=_UPLOAD,
         ),
     }  # fmt: skip
 

@@ -84,6 +84,18 @@ _RECIPE = {
 }  # fmt: skip
 
 
+_LABEL = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+_COMPONENT: Node = {
+    "properties": {
+        "name": {"pattern": _LABEL}, "namespace": {"pattern": f"{_LABEL}|^$"}, "patches": {"maxItems": 0},
+    }
+}  # fmt: skip
+_DEPLOYABLE: Node = {
+    "description": "Names become those of files and of objects in a cluster",
+    "properties": {"componentRefs": {"items": _COMPONENT}},
+}
+
+
 def headers(*names: str) -> Node:
     """Give references to headers."""
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
@@ -158,6 +170,7 @@ def components(
                 },
                 "required": ["kind", "apiVersion", "metadata", "criteria", "componentRefs", "deploymentOrder"],
             },
+            "BundleRecipe": {"allOf": [schema("RecipeInput"), _DEPLOYABLE]},
             # What a client sends back may have been changed by hand, so it is held to less.
             "RecipeInput": {
                 **given,
