@@ -45,6 +45,7 @@ class RemotePlugin:
         self._idle: list[WorkerProcess] = []
         self._lock = threading.Lock()
         self._closed = False
+        self._owner = os.getpid()
         bounds = row["limits"]
         self._seconds = float(bounds.get("seconds") or 0)
         self._memory = float(bounds.get("memory_mib") or limits.WORKER_MEMORY_MIB)
@@ -116,13 +117,14 @@ class RemotePlugin:
         try:
             if worker.fresh:
                 worker.exchange(self._line(self._greeting(timeout)), end, timeout, cancelled, log)
+                worker.fresh = False
             answer = worker.exchange(line, end, timeout, cancelled, log, asked)
         except BaseException as error:
             # A reported error leaves the worker as it was; after anything else nobody knows what it is doing.
-            if not worker.answered:
-                worker.close()
-            else:
+            if worker.answered and not worker.fresh:
                 self._keep(worker)
+            else:
+                worker.close()
             if isinstance(error, AicrError):
                 error.plugin = self.name
             raise
@@ -145,6 +147,9 @@ class RemotePlugin:
 
     def _worker(self) -> WorkerProcess:
         with self._lock:
+            if self._owner != os.getpid():
+                # Those of the process that this one was forked from are its own: two cannot share a pipe.
+                self._owner, self._idle = os.getpid(), []
             while self._idle:
                 worker = self._idle.pop()
                 if worker.alive:
@@ -163,7 +168,7 @@ class RemotePlugin:
         """End the workers that wait; those at work end with their calls."""
         with self._lock:
             self._closed = True
-            idle, self._idle = self._idle, []
+            idle, self._idle = self._idle if self._owner == os.getpid() else [], []
         for worker in idle:
             with contextlib.suppress(OSError):
                 worker.close()

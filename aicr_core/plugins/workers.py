@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _ALWAYS = ("PATH", "HOME", "LANG", "LANGUAGE", "LC_*", "TZ", "SOURCE_DATE_EPOCH", "AICR_*")
 _SECRET = ("*TOKEN*", "*PASSWORD*", "*SECRET*", "*_KEY", "*CREDENTIAL*")
 _OF_PERMISSION = {
+    "host.read": ("LD_LIBRARY_PATH",),
     "net": ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_*"),
     "cluster.read": ("KUBECONFIG",),
     "cluster.write": ("KUBECONFIG",),
@@ -58,7 +59,10 @@ def environment(
 
 
 class WorkerProcess:
-    """A worker that was started; ``fresh`` until it said hello, ``answered`` while its last message was an answer."""
+    """A worker that was started; ``fresh`` until it said hello, ``answered`` while its last message was an answer.
+
+    Who uses it sets ``fresh`` to False after a greeting that was returned.
+    """
 
     def __init__(self, argv: list[str], env: Mapping[str, str], plugin: str) -> None:
         self.fresh = True
@@ -172,7 +176,7 @@ class WorkerProcess:
                 log(f"{self._plugin}: {one_line(str(message.get('text')))}")
                 continue
             self._rest = bytes(received)
-            self.answered, self.fresh = True, False
+            self.answered = True
             if message["type"] == "error":
                 raise wire.error_from(message.get("error"), self._plugin)
             return message
@@ -200,6 +204,7 @@ class WorkerProcess:
         """Pass on what the plugin's code printed; tell whether there may be more of it."""
         self._printed += len(chunk)
         if self._printed > limits.WORKER_LOG:
+            self.answered = False
             raise self._fault("its code printed without an end, and was ended")
         for line in chunk.decode("utf-8", "replace").splitlines():
             self._lines += 1
