@@ -31,7 +31,7 @@ def lint(
     ``manifests`` are the manifest files of plugins by the name of their layer. What could not be judged is noted.
     """
     project = Project(reader, checks, manifests)
-    subjects = list(project.subjects())
+    subjects = project.subjects
     shown = {subject.shown for subject in subjects}
     findings: list[Finding] = [one for one in reader.findings if one.path in shown]
     for topic in _TOPICS:

@@ -21,7 +21,7 @@ _CHARTS = (("helm", "defaultVersion"), ("kustomize", "defaultTag"))
 
 def rules(project: Project) -> Iterator[Finding]:
     """Give the findings of R036, R038, R039, and of R024 and R025 in the registry."""
-    for subject in project.subjects():
+    for subject in project.subjects:
         if role(subject.path) is Role.REGISTRY:
             for number, entry in enumerate(subject.document.get("components") or ()):
                 yield from _entry(project, subject, number, entry)
@@ -67,7 +67,7 @@ def _unused(project: Project) -> Iterator[Finding]:
     """Name files of the layers under the lint that nothing refers to."""
     named = _named(project)
     mixins = {name for body in project.everything() for name in body["mixins"]}
-    for subject in project.subjects():
+    for subject in project.subjects:
         purpose = role(subject.path)
         layer = project.reader.layers[subject.layer]
         if purpose in (Role.VALUES, Role.CHECK) or (
@@ -106,7 +106,7 @@ def _overrides(project: Project) -> Iterator[Finding]:
     before: set[str] = set()
     for number, layer in enumerate(reader.layers):
         manifest = project.manifests.get(layer.name, "")
-        focused = [s for s in project.subjects() if s.layer == number]
+        focused = [s for s in project.subjects if s.layer == number]
         for name in layer.overrides if focused and manifest else ():
             if name not in before:
                 message = f'no package before this one brings "{name}"'

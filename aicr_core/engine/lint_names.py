@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from aicr_core.engine.catalogue import criteria_key
 from aicr_core.engine.criteria import ANY, TEXT_DIMENSIONS, lookup, text
 from aicr_core.engine.recipes import resolve
 from aicr_core.kit.errors import AicrError, nearest
@@ -76,14 +77,12 @@ def _base(project: Project, subject: Subject, body: Document) -> Iterator[Findin
 def _equal(project: Project, subject: Subject, body: Document) -> Iterator[Finding]:
     if body["criteria"] is None:
         return
-    focused = {other["name"] for _, other in project.overlays()}
-    for name, other in sorted(project.bodies.items()):
-        if other is body or other["criteria"] != body["criteria"]:
+    for name in project.equals[criteria_key(body["criteria"])]:
+        other = project.bodies[name]
+        # Of two that are both looked at, the second by name is told of.
+        if other is body or (name in project.focused and name > body["name"]):
             continue
         same = other["layer"] == body["layer"]
-        # Of two that are both looked at, the second by name is told of.
-        if name in focused and name > body["name"]:
-            continue
         where = "" if same else f" of {other['layer']}"
         message = f'overlay "{name}"{where} has the same criteria: {text(body["criteria"])}'
         yield subject.finding("R010" if same else "R011", _CRITERIA, message)
@@ -139,8 +138,7 @@ def _itself(project: Project, subject: Subject, body: Document) -> Iterator[Find
         yield from _unresolved(subject, error)
         return
     applied = document["metadata"]["appliedOverlays"]
-    equals = [n for n, other in project.bodies.items() if other["criteria"] == body["criteria"]]
-    if applied[-1] not in equals:
+    if applied[-1] not in project.equals[criteria_key(body["criteria"])]:
         message = f'its criteria give a recipe that ends in "{applied[-1]}"'
         yield subject.finding("R031", _CRITERIA, message)
 

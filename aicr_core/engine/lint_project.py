@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from aicr_core.engine.catalogue import Key, criteria_key
 from aicr_core.engine.recipes import merging
 from aicr_core.engine.rules import Rules, rules_for
 from aicr_core.kit.errors import AicrError
@@ -52,22 +53,28 @@ class Project:
         except AicrError as error:
             self.problem = error
 
-    def subjects(self) -> Iterator[Subject]:
-        """Give the files under the lint, by layer and path."""
-        for _, subject in sorted(self.reader.subjects.items()):
-            if self.reader.focused(subject):
-                yield subject
+        ordered = [subject for _, subject in sorted(reader.subjects.items())]
+        self.subjects = tuple(filter(reader.focused, ordered))
+        """The files under the lint, by layer and path."""
+        self.equals: dict[Key, list[str]] = {}
+        """Names of all overlays by the key of their criteria, in byte order."""
+        for name in sorted(self.bodies):
+            criteria = self.bodies[name]["criteria"]
+            if criteria is not None:
+                self.equals.setdefault(criteria_key(criteria), []).append(name)
+        self.focused = {body["name"] for _, body in self.overlays()}
+        """Names of the overlays under the lint."""
 
     def overlays(self) -> Iterator[tuple[Subject, Document]]:
         """Give the overlays under the lint that count under their name."""
-        for subject in self.subjects():
+        for subject in self.subjects:
             body = subject.body
             if body is not None and self.bodies.get(body["name"]) is body:
                 yield subject, body
 
     def documents(self) -> Iterator[tuple[Subject, Document]]:
         """Give base, overlays and mixins under the lint."""
-        for subject in self.subjects():
+        for subject in self.subjects:
             if subject.body is not None:
                 yield subject, subject.body
 
