@@ -1,7 +1,8 @@
-"""A browser in front of a real aicrd, for the tests of the page."""
+"""A browser in front of a real aicrd, for the tests of the page; a certificate for those of TLS."""
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ from http_server import running
 from ui_lab import matters, open_page
 
 if TYPE_CHECKING:
+    import pathlib
     from collections.abc import Iterator
 
 
@@ -34,3 +36,27 @@ def page(window: Browser, site: str) -> Iterator[Browser]:
     yield window
     assert [row["message"] for row in window.log() if matters(row["message"])] == []
     assert [url for url in window.requests() if not url.startswith((site, "blob:", "about:"))] == []
+
+
+@pytest.fixture
+def certificate(tmp_path: pathlib.Path) -> tuple[str, str]:
+    """A certificate of localhost and its key, as files."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(1).not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    pem = serialization.Encoding.PEM
+    (tmp_path / "tls.crt").write_bytes(made.public_bytes(pem))
+    (tmp_path / "tls.key").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return str(tmp_path / "tls.crt"), str(tmp_path / "tls.key")

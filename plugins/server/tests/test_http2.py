@@ -15,7 +15,7 @@ from aicr_server.settings import ServerSettings
 from h2.connection import H2Connection
 from h2.events import Event, ResponseReceived, StreamEnded, StreamReset
 from http_ask import ask
-from http_server import Aicrd, running
+from http_server import Aicrd, running, started
 
 from aicr_core.api import AicrError
 
@@ -71,7 +71,6 @@ def test_the_same_answers_as_by_http_1(server: tuple[int, Aicrd], tmp_path: path
         ("/a%zz", (), 400),
         ("/v1/recipe", ("-X", "DELETE"), 405),
         ("/v1/recipe", ("--data-binary", "{"), 400),
-        ("/v1/recipe", ("--data-binary", " " * 65_537), 413),
     ],
 )
 def test_refusals(server: tuple[int, Aicrd], path: str, words: tuple[str, ...], status: int) -> None:  # fmt: skip
@@ -154,6 +153,18 @@ def test_headers_that_are_too_large_are_not_taken(server: tuple[int, Aicrd]) -> 
     )  # fmt: skip
     assert done.stdout in (b"431", b"000")
     assert ask(server[0], "/health").status == 200
+
+
+def test_over_tls_both_are_offered(certificate: tuple[str, str]) -> None:
+    cert, key = certificate
+    with started("granian", AICR_HTTP2="1", AICR_TLS_CERT=cert, AICR_TLS_KEY=key) as (port, process):  # fmt: skip
+        process.lines(2)
+        for wanted, version in (("--http2", "2"), ("--http1.1", "1.1")):
+            words = ["-sS", wanted, "--noproxy", "*", "--cacert", cert, "-o", "/dev/null", "-w", "%{http_code} %{http_version}"]  # fmt: skip
+            done = subprocess.run(
+                [_CURL, *words, f"https://localhost:{port}{RECIPE}"], capture_output=True
+            )
+            assert done.stdout.decode() == f"200 {version}", done.stderr
 
 
 def test_it_drains() -> None:
