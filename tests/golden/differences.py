@@ -20,7 +20,7 @@ class Difference(NamedTuple):
 
 
 RECIPES = (
-    Difference("flags", r"exit 1, expected [02]: usage error: No such command", "manners",
+    Difference("flags", r"exit 1, expected [02]: usage error: no command", "manners",
                "a stray word is a usage error: it is a typo more often than not"),
     Difference("flags", r"exit 3, expected 8: \[NOT_FOUND\]", "F22", "a file that is not there is NOT_FOUND"),
     Difference("selector", r"exit 0, expected 3: ", "B13", "validation can be selected"),
