@@ -145,6 +145,16 @@ def single(name: str, values: Sequence[T], default: T | None = None) -> T:
     return cast("T", "") if default is None else default
 
 
+def file_target(values: Sequence[str], what: str) -> str:
+    """Give where ``--output`` writes ``what``: a file, ``-`` or nothing. Raises AicrError for a store's URI."""
+    target = single("output", values, "").strip()
+    if "://" in target:
+        raise AicrError(
+            Code.INVALID_REQUEST, f"{what} is written to a file", where="--output", hint="name a file, or -"
+        )  # fmt: skip
+    return target
+
+
 def is_true(env: Mapping[str, str], name: str) -> bool:
     """Tell whether a switch among the environment variables is on, by the reference's grammar."""
     return env.get(name, "") in TRUE_WORDS

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aicr_core.cli.options import SingleDash, choice, kubeconfig_option, single
+from aicr_core.cli.options import SingleDash, choice, file_target, kubeconfig_option, single
 from aicr_core.cli.output import deliver, render, warn
 
 if TYPE_CHECKING:
@@ -51,12 +51,7 @@ def diff_command(environment: Environment, /, **options: Any) -> None:
     from aicr_core.kit.errors import AicrError, Code, GateFailed
 
     fmt = choice("format", single("format", options["fmt"], "table"), FORMATS)
-    output = single("output", options["output"]).strip()
-    if "://" in output:
-        raise AicrError(
-            Code.INVALID_REQUEST, "a comparison is written to a file", where="--output",
-            hint="name a file, or -",
-        )  # fmt: skip
+    output = file_target(options["output"], "a comparison")
     data = tuple(folder for folder in options["data"] if folder)
     if options["before"] == options["after"] == "-":
         raise AicrError(Code.INVALID_REQUEST, "standard input holds one recipe, not two", where="-")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aicr_core.cli.options import SingleDash, choice, single
+from aicr_core.cli.options import SingleDash, choice, file_target, single
 from aicr_core.cli.output import deliver
 
 if TYPE_CHECKING:
@@ -44,15 +44,10 @@ def validate_command(environment: Environment, /, **options: Any) -> None:
     from aicr_core.app.recipe_lint import LintRequest, lint_catalogue
     from aicr_core.engine.lint_formats import FORMATS, write
     from aicr_core.engine.lint_rules import SEVERITIES
-    from aicr_core.kit.errors import AicrError, Code, GateFailed
+    from aicr_core.kit.errors import GateFailed
 
     fmt = choice("format", single("format", options["fmt"], "text"), FORMATS)
-    output = single("output", options["output"]).strip()
-    if "://" in output:
-        raise AicrError(
-            Code.INVALID_REQUEST, "findings are written to a file", where="--output",
-            hint="name a file, or -",
-        )  # fmt: skip
+    output = file_target(options["output"], "a list of findings")
     request = LintRequest(
         files=options["files"],
         data=tuple(folder for folder in options["data"] if folder),

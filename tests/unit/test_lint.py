@@ -15,6 +15,7 @@ import sarif
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aicr_core.api import Session
 from aicr_core.app.environment import Environment
 from aicr_core.app.recipe_lint import LintRequest, lint_catalogue
 from aicr_core.engine.layers import Layer
@@ -488,3 +489,54 @@ def test_no_shape_brings_it_down(tmp_path_factory: pytest.TempPathFactory, spec:
     lint_catalogue(
         Environment(Settings.from_env({})), LintRequest(data=(str(folder),), external_only=True)
     )
+
+
+# --- the command and the session ------------------------------------------------------------------
+
+
+def test_one_plugin_by_its_name_or_its_distribution(environment: Environment) -> None:
+    one = lint_catalogue(environment, LintRequest(plugin="eks"))
+    other = lint_catalogue(environment, LintRequest(plugin="aicr-eks"))
+    assert one == other
+    assert one.files > 10
+    assert one.allowed > 0
+    assert all("/aicr_eks/data/" in finding.path for finding in one.findings)
+
+
+def test_a_plugin_may_be_looked_at_beside_a_directory(
+    environment: Environment, folder: pathlib.Path
+) -> None:
+    put(folder, {"registry.yaml": "components: []\n", **overlay("site", "  bass: x\n")})
+    assert look(environment, data=(".",), plugin="kind") == ()
+
+
+def test_programs_get_what_the_command_prints(folder: pathlib.Path) -> None:
+    put(
+        folder,
+        {
+            "registry.yaml": "components: []\n",
+            **overlay("site", "  base: ekz\n  criteria: {service: eks, os: cos}\n"),
+        },
+    )
+    session = Session(data=["."])
+    found = session.lint()
+    done = aicr("recipe", "validate", "--data", ".", "-t", "json", cwd=folder)
+    assert (done.returncode, json.loads(done.stdout)) == (2, found)
+    assert [one["rule"] for one in found["findings"]] == ["R007"]
+    assert session.lint(["overlays/site.yaml"])["findings"] == found["findings"]
+
+
+def test_findings_are_the_same_whatever_the_seed(
+    folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, (files, _) in enumerate(WRONG.values()):
+        put(folder / str(number), {**SOUND, **files})
+    data = [word for number in range(len(WRONG)) for word in ("--data", f"./{number}")]
+    texts = set()
+    for seed in ("1", "2"):
+        monkeypatch.setenv("PYTHONHASHSEED", seed)
+        texts.add(
+            aicr("recipe", "validate", *data, "--external-only", "-t", "json", cwd=folder).stdout
+        )
+    assert len(texts) == 1
+    assert len(json.loads(texts.pop())["findings"]) > 20
