@@ -71,9 +71,7 @@ class Bundles:
             if found.data:
                 self._engine.archives.keep(key, found)
         if wanted.dry_run:
-            made = found
-            listed = await self._work.do("bundle", lambda: encode(archive.listing(made)))
-            return answers.once(request, listed, found.notes)
+            return answers.once(request, await self._listed(found), found.notes)
         headers = _headers(found, (time.perf_counter() - started) * 1000)
         if found.data:
             response = Response(found.data, media_type=_ZIP, headers=headers)
@@ -81,6 +79,12 @@ class Bundles:
             response = Streamed(found.batches(), self._work, _ZIP, headers)
         response.raw_headers += answers.warning_headers(found.notes)
         return response
+
+    async def _listed(self, found: Archive) -> bytes:
+        """Give the list of files; a large archive is compressed to know its length. Raises Problem (503, 504)."""
+        if found.data:
+            return encode(archive.listing(found))
+        return await self._work.do("bundle", lambda: encode(archive.listing(found)))
 
     def _made(self, body: bytes, request: BundleRequest) -> Archive:
         """Make the archive; reading what is sent may take its time too. Raises AicrError, and Problem for no recipe."""
