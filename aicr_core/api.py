@@ -214,6 +214,10 @@ if TYPE_CHECKING:
         chart_address,
         restarts,
     )
+    from aicr_core.plugins.conformance import read as read_conformance
+    from aicr_core.plugins.conformance import report as conformance_report
+    from aicr_core.plugins.conformance import verdict as conformance_verdict
+    from aicr_core.plugins.conformance import write as write_conformance
     from aicr_core.session import (
         Bundle,
         Session,
@@ -307,6 +311,8 @@ __all__ = [
     "__version__",
     "chart_address",
     "chart_version",
+    "conformance_report",
+    "conformance_verdict",
     "dsse_message",
     "failed",
     "fetch",
@@ -328,6 +334,7 @@ __all__ = [
     "passed",
     "questions",
     "rbac_objects",
+    "read_conformance",
     "read_frames",
     "read_key_bundle",
     "read_result_line",
@@ -344,6 +351,7 @@ __all__ = [
     "whole_json",
     "without_hooks",
     "wrapper_chart",
+    "write_conformance",
     "write_frames",
     "write_key_bundle",
     "write_result_line",
@@ -405,6 +413,8 @@ _LATE = {
     "Verified": "aicr_core.model.trust",
     "chart_address": "aicr_core.model.undone",
     "chart_version": "aicr_core.kit.localchart",
+    "conformance_report": "aicr_core.plugins.conformance:report",
+    "conformance_verdict": "aicr_core.plugins.conformance:verdict",
     "dsse_message": "aicr_core.kit.dsse",
     "failed": "aicr_core.model.check",
     "fetch": "aicr_core.kit.http",
@@ -424,6 +434,7 @@ _LATE = {
     "passed": "aicr_core.model.check",
     "questions": "aicr_core.model.rbac",
     "rbac_objects": "aicr_core.model.rbac",
+    "read_conformance": "aicr_core.plugins.conformance:read",
     "read_frames": "aicr_core.kit.frames",
     "read_key_bundle": "aicr_core.kit.dsse",
     "read_result_line": "aicr_core.model.resultline",
@@ -440,6 +451,7 @@ _LATE = {
     "whole_json": "aicr_core.kit.surrogates",
     "without_hooks": "aicr_core.kit.manifests",
     "wrapper_chart": "aicr_core.kit.localchart",
+    "write_conformance": "aicr_core.plugins.conformance:write",
     "write_frames": "aicr_core.kit.frames",
     "write_key_bundle": "aicr_core.kit.dsse",
     "write_result_line": "aicr_core.model.resultline",
