@@ -94,7 +94,7 @@ class PluginManager:
 
         from aicr_core.plugins.remote import RemotePlugin
 
-        remote = RemotePlugin(row, self.settings, self._warn or (lambda _text: None))
+        remote = RemotePlugin(row, self.settings, self._warn or (lambda _text: None), self._trace)
         atexit.register(remote.close)
         return remote
 

@@ -13,12 +13,14 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aicr_core._version import HOOKSPEC
 from aicr_core.kit import limits
 from aicr_core.kit.context import Context
 from aicr_core.kit.errors import AicrError, Code
+from aicr_core.kit.process import POLL
 from aicr_core.model.target import Target
 from aicr_core.plugins import wire
 from aicr_core.plugins.asking import Asked
@@ -32,16 +34,25 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 BOUND = ("Agent", "CheckRunner", "ClusterAccess", "Command", "Signer")
 """Providers that give live objects, or a command of this process: they cannot be somewhere else."""
+_SCALARS = (str, bytes, int, float)
 
 
 class RemotePlugin:
     """One plugin, run in workers. Made by the manager, closed by it."""
 
-    def __init__(self, row: Document, settings: Settings, log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        row: Document,
+        settings: Settings,
+        log: Callable[[str], None],
+        trace: Callable[[str], None] | None = None,
+    ) -> None:
+        """``log`` takes what the plugin prints outside of calls with a context, ``trace`` a line for each call."""
         self.name: str = row["name"]
         self._row = row
         self._settings = settings
         self._log = log
+        self._trace = trace
         self._idle: list[WorkerProcess] = []
         self._lock = threading.Lock()
         self._closed = False
@@ -59,9 +70,17 @@ class RemotePlugin:
         }
         request = {"op": "hook", "hook": hook, "arguments": given}
         answer = self._ask(request, self._bounded(timeout), lambda: False, self._log)
-        if not isinstance(answer, list):
+        if isinstance(answer, (list, tuple, set, frozenset)):
+            return [self._provider(item) for item in answer]
+        if isinstance(answer, Mapping):
+            # Iterated over, keys could be providers, which name code of this process.
+            if all(key is None or isinstance(key, _SCALARS) for key in answer):
+                return answer
+        elif answer is None or isinstance(answer, _SCALARS):
             return answer
-        return [self._provider(item) for item in answer]
+        raise AicrError(
+            Code.INTERNAL, f"{hook} cannot give a {type(answer).__name__}", plugin=self.name
+        )
 
     def _provider(self, item: Any) -> Any:
         import attrs
@@ -81,7 +100,8 @@ class RemotePlugin:
     def call(self, target: str, arguments: tuple[Any, ...], named: Document) -> Any:
         """Call a function of the plugin in a worker. Raises AicrError."""
         ctx = next((item for item in arguments if isinstance(item, Context)), None)
-        timeout = self._bounded(limits.TASK if ctx is None else ctx.remaining())
+        # A little later than whoever made the context gives it up, so that the fault reads the same each time.
+        timeout = self._bounded(limits.TASK if ctx is None else ctx.remaining() + POLL)
 
         def crossing(value: Any) -> Any:
             if isinstance(value, Context):
@@ -98,7 +118,18 @@ class RemotePlugin:
         log = self._log if ctx is None else ctx.log
         held = next((item for item in arguments if isinstance(item, Target)), None)
         asked = None if held is None else Asked(held)
-        return self._ask(request, timeout, lambda: ctx is not None and ctx.cancelled, log, asked)
+        start = time.perf_counter()
+        result = "failure"
+        try:
+            answer = self._ask(
+                request, timeout, lambda: ctx is not None and ctx.cancelled, log, asked
+            )
+            result = type(answer).__name__
+            return answer
+        finally:
+            if self._trace is not None:
+                spent = (time.perf_counter() - start) * 1e3
+                self._trace(f"{self.name}: {target} -> {result} in {spent:.1f} ms, in a worker")
 
     def _bounded(self, timeout: float) -> float:
         return min(timeout, self._seconds) if self._seconds else timeout
@@ -116,7 +147,12 @@ class RemotePlugin:
         worker = self._worker()
         try:
             if worker.fresh:
-                worker.exchange(self._line(self._greeting(timeout)), end, timeout, cancelled, log)
+                greeting = self._line(self._greeting(timeout))
+                agreed = worker.exchange(greeting, end, timeout, cancelled, log)
+                if not isinstance(agreed, Mapping) or agreed.get("hookspec") != HOOKSPEC:
+                    raise AicrError(
+                        Code.INTERNAL, "its worker did not agree on a version of the hook API"
+                    )
                 worker.fresh = False
             answer = worker.exchange(line, end, timeout, cancelled, log, asked)
         except BaseException as error:
@@ -155,7 +191,9 @@ class RemotePlugin:
                 if worker.alive:
                     return worker
                 worker.close()
-        return WorkerProcess([sys.executable, "-m", "aicr_core.app.worker"], self.env, self.name)
+        flags = ["-B"] if sys.dont_write_bytecode else []
+        argv = [sys.executable, *flags, "-m", "aicr_core.app.worker"]
+        return WorkerProcess(argv, self.env, self.name)
 
     def _keep(self, worker: WorkerProcess) -> None:
         with self._lock:

@@ -8,7 +8,6 @@ nothing but data. Who talks to whom is ``plugins.remote`` and ``plugins.worker``
 from __future__ import annotations
 
 import base64
-import binascii
 import enum
 import functools
 import importlib
@@ -21,9 +20,13 @@ from aicr_core.kit.errors import AicrError, Code
 PROTOCOL = 1
 """Version of the messages; both sides are of one installation, so another one is a defect."""
 _TUPLE, _BYTES, _SET, _PAIRS, _OBJECT = "$tuple", "$bytes", "$set", "$pairs", "$object"
+FOLDER = "AICR_WORKER_FOLDER"
+"""Variable that names a worker its own folder, which it removes itself when nobody else is left to."""
 CONTEXT, TARGET = "$context", "$target"
 """Mark the places of a provider's ``ctx`` and of a check's ``target``: what is behind them makes one over there."""
 _TAGS = (_TUPLE, _BYTES, _SET, _PAIRS, _OBJECT)
+_LONGEST = 10_000
+"""Characters of the text of an exception that cross."""
 
 
 MODULES = {
@@ -119,6 +122,10 @@ def encode(value: Any) -> Any:
         }
     if isinstance(value, Mapping):
         return _mapping(value)
+    for base in (str, int, float, list):
+        # A reader's own kind of text or list: what it is beside that does not cross.
+        if isinstance(value, base):
+            return encode(base(value))
     raise _refused(kind)
 
 
@@ -171,7 +178,7 @@ def target_document(target: Any) -> Marker:
 
 def _mapping(value: Mapping[Any, Any]) -> Any:
     if all(type(key) is str for key in value) and not any(
-        tag in value for tag in (*_TAGS, CONTEXT)
+        tag in value for tag in (*_TAGS, CONTEXT, TARGET)
     ):
         return {key: encode(item) for key, item in value.items()}
     return {_PAIRS: [[encode(key), encode(item)] for key, item in value.items()]}
@@ -187,10 +194,12 @@ def decode(document: Any) -> Any:
         if tag in document:
             try:
                 return _tagged(tag, document)
-            except AicrError:
+            except (AicrError, RecursionError):
                 raise
-            except (TypeError, ValueError, KeyError, binascii.Error) as error:
-                raise AicrError(Code.INTERNAL, f"a message holds a wrong {tag}: {error}") from None
+            except Exception as error:
+                # Whatever a class says to fields that do not suit it.
+                text = f"a message holds a wrong {tag}: {type(error).__name__}: {error}"
+                raise AicrError(Code.INTERNAL, text) from None
     return {key: decode(item) for key, item in document.items()}
 
 
@@ -220,7 +229,11 @@ def error_document(error: BaseException) -> dict[str, Any]:
             "code": error.code.value, "message": error.message, "hint": error.hint, "where": error.where,
             "ours": True, "status": getattr(error, "status", 0), "reason": getattr(error, "reason", ""),
         }  # fmt: skip
-    return {"type": type(error).__name__, "message": str(error), "ours": False}
+    try:
+        message = str(error)[:_LONGEST]
+    except Exception:
+        message = "(its text cannot be had)"
+    return {"type": type(error).__name__, "message": message, "ours": False}
 
 
 class PluginException(Exception):

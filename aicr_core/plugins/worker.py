@@ -37,6 +37,7 @@ class Worker:
 
     def __init__(self, source: int, sink: int, render: Callable[..., str]) -> None:
         self._source, self._sink = source, sink
+        self._folder = os.environ.pop(wire.FOLDER, "")
         self._render = render
         self._requests: queue.SimpleQueue[Document] = queue.SimpleQueue()
         self._sending = threading.Lock()
@@ -62,14 +63,16 @@ class Worker:
             self._send(line)
 
     def _read(self) -> None:
-        with os.fdopen(self._source, "rb") as stream:
-            for line in stream:
-                request = wire.loads(line)
-                if request["op"] == "answer":
-                    self._answers[request["id"]].put(request)
-                else:
-                    self._requests.put(request)
-        end()
+        try:
+            with os.fdopen(self._source, "rb") as stream:
+                for line in stream:
+                    request = wire.loads(line)
+                    if request["op"] == "answer":
+                        self._answers[request["id"]].put(request)
+                    else:
+                        self._requests.put(request)
+        finally:
+            end(self._folder)
 
     def ask(self, what: str, method: str, arguments: Any, named: Document) -> Any:
         """Have the other side call a method of something that stayed there. Raises what that raises."""
@@ -134,7 +137,10 @@ class Worker:
     def _hook(self, hook: str, arguments: Document) -> Any:
         import inspect
 
-        function = getattr(importlib.import_module(self._module), hook)
+        function = getattr(importlib.import_module(self._module), hook, None)
+        if function is None:
+            # The manifest says more than there is, which `aicr plugins doctor` tells; no answer, as in process.
+            return None
         taken = inspect.signature(function).parameters
         given = {name: value for name, value in arguments.items() if name in taken}
         answer = function(**given)
@@ -196,8 +202,12 @@ def _bound(memory_mib: float) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
-def end() -> None:
-    """End this process and every child of it that stayed in its group, at once."""
+def end(folder: str) -> None:
+    """End this process and every child of it that stayed in its group, at once, and remove its own folder."""
+    import shutil
+
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
     with contextlib.suppress(OSError):
         os.killpg(0, signal.SIGKILL)
     os._exit(1)

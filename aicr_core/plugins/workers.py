@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 _ALWAYS = ("PATH", "HOME", "LANG", "LANGUAGE", "LC_*", "TZ", "SOURCE_DATE_EPOCH", "AICR_*")
-_SECRET = ("*TOKEN*", "*PASSWORD*", "*SECRET*", "*_KEY", "*CREDENTIAL*")
+_SECRET = ("*TOKEN*", "*PASS*", "*SECRET*", "*_KEY", "*CREDENTIAL*")
 _OF_PERMISSION = {
     "host.read": ("LD_LIBRARY_PATH",),
     "net": ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_*"),
@@ -52,7 +52,7 @@ def environment(
     def may(name: str) -> bool:
         if name in patterns:
             return True
-        secret = any(fnmatch.fnmatchcase(name, pattern) for pattern in _SECRET)
+        secret = any(fnmatch.fnmatchcase(name.upper(), pattern) for pattern in _SECRET)
         return not secret and any(fnmatch.fnmatchcase(name, pattern) for pattern in allowed)
 
     return {name: value for name, value in env.items() if may(name)}
@@ -70,10 +70,12 @@ class WorkerProcess:
         self._plugin = plugin
         self._folder = tempfile.mkdtemp(prefix="aicr-worker-")
         self._rest = b""
+        self._searched = 0
+        self._tail = b""
         self._printed = 0
         self._lines = 0
         variables = {
-            **env, "TMPDIR": self._folder,
+            **env, "TMPDIR": self._folder, wire.FOLDER: self._folder,
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         }  # fmt: skip
         try:
@@ -108,7 +110,7 @@ class WorkerProcess:
         given) and when nobody wants the answer any more; INTERNAL for a worker that ends, floods or talks nonsense.
         """
         self.answered = False
-        self._printed = self._lines = 0
+        self._printed = self._lines = self._searched = 0
         unsent = memoryview(line)
         process = self._process
         assert process.stdin is not None
@@ -138,7 +140,7 @@ class WorkerProcess:
                     word = (
                         "was not wanted any more"
                         if cancelled()
-                        else f"took longer than {timeout:g} s"
+                        else f"took longer than {timeout:.3g} s"
                     )
                     raise self._fault(f"its code {word} and was ended", Code.TIMEOUT)
                 events = selector.select(min(POLL, left))
@@ -159,21 +161,27 @@ class WorkerProcess:
                 # A child of the worker may hold its pipes open, so the end of the process counts, not theirs.
                 if not events and process.poll() is not None:
                     raise self._gone(process.returncode)
-                if process.stdout not in selector.get_map() and process.poll() is None:
+                if process.stdout not in selector.get_map():
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        # Its output closes a moment before it is gone.
+                        raise self._gone(process.wait(POLL * 5))
                     raise self._fault("its worker closed its output, and was ended")
 
     def _next(self, received: bytearray, log: Callable[[str], None]) -> dict[str, Any] | None:
         """Take the next question or answer off ``received``, if it is whole. Raises the error that it reports."""
         while True:
-            end = received.find(b"\n")
+            end = received.find(b"\n", self._searched)
             if end < 0:
+                self._searched = len(received)
                 return None
             message = self._message(bytes(received[:end]))
             del received[: end + 1]
+            self._searched = 0
             if message["type"] == "ask":
                 return message
             if message["type"] == "log":
-                log(f"{self._plugin}: {one_line(str(message.get('text')))}")
+                self._count(end)
+                self._show(str(message.get("text")), log)
                 continue
             self._rest = bytes(received)
             self.answered = True
@@ -201,22 +209,35 @@ class WorkerProcess:
             return len(data)
 
     def _printed_by(self, chunk: bytes, log: Callable[[str], None]) -> bool:
-        """Pass on what the plugin's code printed; tell whether there may be more of it."""
-        self._printed += len(chunk)
+        """Pass on what the plugin's code printed, line by line; tell whether there may be more of it."""
+        self._count(len(chunk))
+        *lines, self._tail = (self._tail + chunk).split(b"\n")
+        if not chunk and self._tail:
+            lines, self._tail = [self._tail], b""
+        for line in lines:
+            self._show(line.decode("utf-8", "replace"), log)
+        return bool(chunk)
+
+    def _count(self, size: int) -> None:
+        self._printed += size
         if self._printed > limits.WORKER_LOG:
             self.answered = False
             raise self._fault("its code printed without an end, and was ended")
-        for line in chunk.decode("utf-8", "replace").splitlines():
-            self._lines += 1
-            if line.strip() and self._lines <= _SHOWN:
-                log(f"{self._plugin}: {one_line(line)}")
-        return bool(chunk)
+
+    def _show(self, line: str, log: Callable[[str], None]) -> None:
+        self._lines += 1
+        if line.strip() and self._lines <= _SHOWN:
+            log(f"{self._plugin}: {one_line(line)}")
 
     def _drain(self, log: Callable[[str], None]) -> None:
         """Pass on what was printed before the answer."""
         assert self._process.stderr is not None
         with contextlib.suppress(BlockingIOError):
-            self._printed_by(os.read(self._process.stderr.fileno(), 1 << 16), log)
+            while self._printed_by(os.read(self._process.stderr.fileno(), 1 << 16), log):
+                pass
+        if self._tail:
+            self._show(self._tail.decode("utf-8", "replace"), log)
+            self._tail = b""
 
     def _gone(self, status: int) -> AicrError:
         how = f"signal {-status}" if status < 0 else f"status {status}"
