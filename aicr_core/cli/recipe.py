@@ -36,6 +36,7 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
         "aicr_core.cli.recipe_coverage:coverage_command",
         "Show which criteria have a recipe, and which do not",
     ),
+    "dedupe": ("aicr_core.cli.recipe_dedupe:dedupe_command", "Find what a mixin could say once"),
     "diff": ("aicr_core.cli.recipe_diff:diff_command", "Compare two recipes"),
     "explain": (
         "aicr_core.cli.recipe_explain:explain",
