@@ -186,3 +186,19 @@ def test_the_nearest_base_is_the_most_specific_that_fits(environment: Environmen
     assert (
         nearest_base(catalogue, {"service": "eks", "os": "ubuntu", "accelerator": "h100"}) == "eks"
     )
+
+
+def test_programs_write_and_look(folder: pathlib.Path) -> None:
+    session = Session()
+    criteria = {"service": "eks", "os": "rhel"}
+    assert session.new_overlay(criteria, "mine", name="site") == [
+        "overlays/site.yaml", "registry.yaml", "tests/test_site.py",
+    ]  # fmt: skip
+    with pytest.raises(AicrError, match="already"):
+        session.new_overlay({**criteria, "intent": "training"}, "mine", name="site")
+    before, after = (
+        session.coverage(criteria),
+        Session(data=["mine"]).coverage(criteria, ["service", "os"]),
+    )
+    assert before["summary"]["resolve"] == 0
+    assert [cell["overlay"] for cell in after["cells"]] == ["site"]
