@@ -122,10 +122,10 @@ def encode(value: Any) -> Any:
         }
     if isinstance(value, Mapping):
         return _mapping(value)
-    for base in (str, int, float, list):
+    base = next((base for base in (str, int, float, list) if isinstance(value, base)), None)
+    if base is not None:
         # A reader's own kind of text or list: what it is beside that does not cross.
-        if isinstance(value, base):
-            return encode(base(value))
+        return encode(base(value))
     raise _refused(kind)
 
 
