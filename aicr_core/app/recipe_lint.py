@@ -119,6 +119,8 @@ def _place_of(name: str, layers: Sequence[Layer]) -> tuple[Layer | None, str]:
             Code.INVALID_REQUEST, "a directory, where files are expected", where=name,
             hint=f"write --data {name}",
         )  # fmt: skip
+    if not os.path.isfile(name):
+        raise AicrError(Code.INVALID_REQUEST, "not a regular file", where=name, hint="name a file")
     real = os.path.realpath(name)
     for layer in reversed(layers):
         root = os.path.realpath(layer.root)

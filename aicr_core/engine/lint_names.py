@@ -21,7 +21,7 @@ _CRITERIA = ("spec", "criteria")
 
 
 def rules(project: Project) -> Iterator[Finding]:
-    """Give the findings of R005, R007 to R015 and R031."""
+    """Give the findings of R005, R007 to R015 and R031, and of R002 for what a type does not say."""
     for subject, body in project.documents():
         if body is project.reader.base:
             continue
@@ -90,6 +90,9 @@ def _equal(project: Project, subject: Subject, body: Document) -> Iterator[Findi
 
 def _values(project: Project, subject: Subject) -> Iterator[Finding]:
     criteria = (subject.document.get("spec") or {}).get("criteria") or {}
+    if criteria.get("nodes", 0) < 0:
+        message = f"nodes is {criteria['nodes']}"
+        yield subject.finding("R002", (*_CRITERIA, "nodes"), message, "give a positive number")
     for dimension in TEXT_DIMENSIONS:
         value = criteria.get(dimension, "")
         if lookup(project.reader.declared, dimension, value) is not None:

@@ -80,7 +80,7 @@ def _record(node: Node, schema: Record, report: Report, path: str) -> Any:
             item = fitted(value, field, report, f"{path}.{key.value}".lstrip("."))
             if item is not NOTHING:
                 found[key.value] = item
-    missing = [name for name in schema.required if name not in found]
+    missing = [name for name in schema.required if found.get(name) in (None, "")]
     if missing:
         report("R002", node, f'{path or schema.name} has no "{missing[0]}"', f'add "{missing[0]}"')
         return NOTHING

@@ -299,6 +299,23 @@ def test_an_override_of_a_manifest_that_overrides_nothing(tmp_path: pathlib.Path
     assert '"clouds"' in found[0].message
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("intent: training", "intent: training\n    nodes: -3", f"{LEAF}:10:12"),
+        ("name: beta", "name: ''", f"{LEAF}:14:7"),
+        ("name: beta", "version: [1]", f"{LEAF}:14:16"),
+    ],
+)
+def test_a_field_that_has_the_type_and_no_sense(
+    environment: Environment, folder: pathlib.Path, old: str, new: str, place: str
+) -> None:
+    put(folder, {**SOUND, **edit(LEAF, old, new)})
+    found = look(environment, data=(".",), external_only=True)
+    assert {one.rule for one in found} == {"R002"}
+    assert place in {one.place for one in found}
+
+
 # --- files ----------------------------------------------------------------------------------------
 
 
@@ -335,6 +352,7 @@ def test_a_file_of_a_data_directory_is_looked_at_with_its_neighbours(
     [
         ({"files": ("gone.yaml",)}, Code.NOT_FOUND, "no such file"),
         ({"files": (".",)}, Code.INVALID_REQUEST, "a directory"),
+        ({"files": ("/dev/null",)}, Code.INVALID_REQUEST, "not a regular file"),
         ({"data": ("gone",)}, Code.NOT_FOUND, "no such data directory"),
         ({"data": (".",)}, Code.INVALID_REQUEST, "no registry.yaml"),
         ({"external_only": True}, Code.INVALID_REQUEST, "without --data"),
