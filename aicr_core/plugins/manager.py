@@ -90,13 +90,9 @@ class PluginManager:
 
     def _remote(self, row: Document) -> RemotePlugin:
         """Make the stand-in of a plugin that runs in workers; they start when it is first called."""
-        import atexit
-
         from aicr_core.plugins.remote import RemotePlugin
 
-        remote = RemotePlugin(row, self.settings, self._warn or (lambda _text: None), self._trace)
-        atexit.register(remote.close)
-        return remote
+        return RemotePlugin(row, self.settings, self._warn or (lambda _text: None), self._trace)
 
     def _configure(self, row: Document) -> None:
         # Not pluggy's historic call: an exception there would leave the plugin half registered.

@@ -13,6 +13,7 @@ import os
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -53,10 +54,9 @@ class RemotePlugin:
         self._settings = settings
         self._log = log
         self._trace = trace
-        self._idle: list[WorkerProcess] = []
         self._lock = threading.Lock()
         self._closed = False
-        self._owner = os.getpid()
+        self._own()
         bounds = row["limits"]
         self._seconds = float(bounds.get("seconds") or 0)
         self._memory = float(bounds.get("memory_mib") or limits.WORKER_MEMORY_MIB)
@@ -181,11 +181,17 @@ class RemotePlugin:
             "settings": self._settings._replace(env=self.env), "seconds": timeout,
         }  # fmt: skip
 
+    def _own(self) -> None:
+        """Begin with no workers, which end with this process, or when nobody has a function of the plugin any more."""
+        self._owner = os.getpid()
+        self._idle: list[WorkerProcess] = []
+        weakref.finalize(self, _close, self._idle, self._owner)
+
     def _worker(self) -> WorkerProcess:
         with self._lock:
             if self._owner != os.getpid():
                 # Those of the process that this one was forked from are its own: two cannot share a pipe.
-                self._owner, self._idle = os.getpid(), []
+                self._own()
             while self._idle:
                 worker = self._idle.pop()
                 if worker.alive:
@@ -206,10 +212,13 @@ class RemotePlugin:
         """End the workers that wait; those at work end with their calls."""
         with self._lock:
             self._closed = True
-            idle, self._idle = self._idle if self._owner == os.getpid() else [], []
-        for worker in idle:
-            with contextlib.suppress(OSError):
-                worker.close()
+        _close(self._idle, self._owner)
+
+
+def _close(idle: list[WorkerProcess], owner: int) -> None:
+    while idle and owner == os.getpid():
+        with contextlib.suppress(OSError, IndexError):
+            idle.pop().close()
 
 
 class RemoteCall:
