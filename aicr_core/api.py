@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from aicr_core.engine.query import (
         NotThere,
     )
+    from aicr_core.engine.render import template as render_template
     from aicr_core.kit.archive import (
         pack,
     )
@@ -218,6 +219,10 @@ if TYPE_CHECKING:
     from aicr_core.plugins.conformance import report as conformance_report
     from aicr_core.plugins.conformance import verdict as conformance_verdict
     from aicr_core.plugins.conformance import write as write_conformance
+    from aicr_core.plugins.loading import implemented as implemented_hooks
+    from aicr_core.plugins.manager import resolve as resolve_call
+    from aicr_core.plugins.manifest import read as read_manifest
+    from aicr_core.plugins.providers import calls_of as provider_calls
     from aicr_core.session import (
         Bundle,
         Session,
@@ -318,6 +323,7 @@ __all__ = [
     "fetch",
     "hookimpl",
     "image_reference",
+    "implemented_hooks",
     "in_order",
     "junit_document",
     "junit_seconds",
@@ -332,15 +338,19 @@ __all__ = [
     "parse_expression",
     "parts",
     "passed",
+    "provider_calls",
     "questions",
     "rbac_objects",
     "read_conformance",
     "read_frames",
     "read_key_bundle",
+    "read_manifest",
     "read_result_line",
     "readings",
     "recognise",
+    "render_template",
     "rendered_objects",
+    "resolve_call",
     "restarts",
     "sarif_log",
     "satisfies",
@@ -419,6 +429,7 @@ _LATE = {
     "failed": "aicr_core.model.check",
     "fetch": "aicr_core.kit.http",
     "image_reference": "aicr_core.kit.imageref",
+    "implemented_hooks": "aicr_core.plugins.loading:implemented",
     "in_order": "aicr_core.kit.tree",
     "junit_document": "aicr_core.kit.junit",
     "junit_seconds": "aicr_core.kit.junit",
@@ -432,15 +443,19 @@ _LATE = {
     "parse_expression": "aicr_core.kit.constraints:parse",
     "parts": "aicr_core.model.parts",
     "passed": "aicr_core.model.check",
+    "provider_calls": "aicr_core.plugins.providers:calls_of",
     "questions": "aicr_core.model.rbac",
     "rbac_objects": "aicr_core.model.rbac",
     "read_conformance": "aicr_core.plugins.conformance:read",
     "read_frames": "aicr_core.kit.frames",
     "read_key_bundle": "aicr_core.kit.dsse",
+    "read_manifest": "aicr_core.plugins.manifest:read",
     "read_result_line": "aicr_core.model.resultline",
     "readings": "aicr_core.model.readings",
     "recognise": "aicr_core.model.readings",
+    "render_template": "aicr_core.engine.render:template",
     "rendered_objects": "aicr_core.kit.rendered",
+    "resolve_call": "aicr_core.plugins.manager:resolve",
     "restarts": "aicr_core.model.undone",
     "sarif_log": "aicr_core.kit.sarif",
     "satisfies": "aicr_core.kit.constraints:evaluate",

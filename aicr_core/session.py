@@ -297,12 +297,14 @@ class Session:
             self._environment, CoverageRequest(recipe, tuple(dimensions) or DIMENSIONS)
         )
 
-    def lint(self, files: Sequence[str] = (), *, severity: str = "error") -> Document:
-        """Look for faults in these files, else in the further catalogues (``aicr recipe validate``). Raises AicrError."""
+    def lint(
+        self, files: Sequence[str] = (), *, plugin: str = "", severity: str = "error"
+    ) -> Document:
+        """Look for faults in files, else in the further catalogues, else in a plugin. Raises AicrError."""
         from aicr_core.app.recipe_lint import LintRequest, lint_catalogue
         from aicr_core.engine.lint_findings import document
 
-        request = LintRequest(files=tuple(files), data=self._data, severity=severity)
+        request = LintRequest(tuple(files), self._data, plugin=plugin, severity=severity)
         return document(lint_catalogue(self._environment, request))
 
     def new_overlay(self, criteria: Mapping[str, str], folder: str, *, name: str = "") -> list[str]:
@@ -328,6 +330,12 @@ class Session:
         from aicr_core.app.plugins import rows
 
         return rows(self._environment, all_states=True)
+
+    def plugin(self, name: str) -> Document:
+        """Give all that the index knows of one plugin: its manifest with defaults, root, state. Raises NOT_FOUND."""
+        from aicr_core.app.plugins import info
+
+        return {**(self._environment.index.row(name) or {}), **info(self._environment, name)}
 
     def deployers(self) -> list[str]:
         """Give the names of the installed deployers."""
