@@ -123,12 +123,11 @@ def test_bundles_are_the_same_bytes_however_a_plugin_runs(
         for jobs in ("1", "4"):
             env = {
                 **os.environ, "PYTHONPATH": str(site), "AICR_INDEX_DIR": str(tmp_path / f"index-{how}"),
-                "AICR_JOBS": jobs,
             }  # fmt: skip
             out = tmp_path / "out"
             (tmp_path / "recipe.yaml").write_text(to_yaml(RECIPE))
             done = subprocess.run(
-                [sys.executable, "-m", "aicr_core", "bundle", "-r", "recipe.yaml", "-o", "out"],
+                [sys.executable, "-m", "aicr_core", "bundle", "-r", "recipe.yaml", "-o", "out", "--jobs", jobs],
                 cwd=tmp_path, env=env, capture_output=True, text=True, check=False,
             )  # fmt: skip
             assert done.returncode == 0, done.stderr
@@ -479,7 +478,7 @@ def test_no_worker_outlives_the_command(
     with within(3.5):
         command.send_signal(number)
         status = command.wait(10)
-        while _running(temporary) or list(temporary.iterdir()):
+        while _running(temporary) or any(temporary.iterdir()):
             time.sleep(0.05)
     command.communicate()
     assert status == (9 if number == signal.SIGINT else status)
