@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from aicr_core.app.layering import catalogue_inputs
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.plugins.index import USABLE, Index, open_index
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from aicr_core.engine.catalogue import Catalogue
-    from aicr_core.engine.criteria import ValueTable
-    from aicr_core.engine.layers import Layer
     from aicr_core.kit.run import Context
     from aicr_core.model.cluster import Cluster
     from aicr_core.model.settings import Settings
@@ -182,49 +181,12 @@ class Environment:
         )
 
 
-def catalogue_inputs(
-    rows: Sequence[Document],
-) -> tuple[list[Layer], ValueTable, dict[str, dict[str, str]]]:
-    """Give layers, criteria values and hints of plugin rows, base catalogue first, then by name."""
-    from aicr_core.engine.criteria import empty_table
-    from aicr_core.engine.layers import Layer
-
-    criteria = empty_table()
-    hints: dict[str, dict[str, str]] = {}
-    layers = []
-    for row in _ordered(rows):
-        for dimension, values in row["criteria"].items():
-            for value, entry in values.items():
-                known = criteria[dimension].get(value)
-                aliases = [*(known or {}).get("aliases", ()), *entry.get("aliases", ())]
-                owner = (known or {}).get("layer", row["name"])
-                criteria[dimension][value] = {"layer": owner, "aliases": aliases, "external": False}
-        for kind, names in row["hints"].items():
-            hints.setdefault(kind, {}).update(names)
-        if row["data"] and row["root"]:
-            root = f"{row['root']}/{row['data']}"
-            owner_text = row["distribution"]
-            layers.append(
-                Layer(row["name"], owner_text, row["version"], root, tuple(row["overrides"]))
-            )
-    return layers, criteria, hints
-
-
-def _ordered(rows: Sequence[Document]) -> list[Document]:
-    """Order rows so that each stands after those its ``after`` names; else by name."""
-    left = sorted(rows, key=lambda row: row["name"])
-    placed: list[Document] = []
-    names = {row["name"] for row in left}
-    while left:
-        done = {row["name"] for row in placed}
-        ready = next((r for r in left if not (set(r["after"]) & names) - done), left[0])
-        placed.append(ready)
-        left.remove(ready)
-    return placed
-
-
 def compile_sections(rows: list[Document]) -> Document:
-    """Build the catalogue sections of plugin rows, for the index."""
+    """Build the catalogue sections of plugin rows, for the index.
+
+    Plugins whose data cannot be read are named under ``broken``, with the reason; then there are no sections yet. What
+    two plugins both claim raises AicrError that names both.
+    """
     from aicr_core.engine.catalogue_build import build
 
     layers, criteria, hints = catalogue_inputs(rows)

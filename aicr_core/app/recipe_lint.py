@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from aicr_core.app.environment import catalogue_inputs
+from aicr_core.app.layering import catalogue_inputs
 from aicr_core.engine import layers as layer_files
 from aicr_core.engine import validators
 from aicr_core.engine.layers import Layer

@@ -52,11 +52,13 @@ def list_command(environment: Environment, all_states: bool, fmt: str) -> None:
             row["version"],
             row["distribution"],
             row["state"],
+            row["conformance"],
             row["reason"] or row["summary"],
         ]
         for row in rows
     ]
-    write_result(table(("NAME", "VERSION", "DISTRIBUTION", "STATE", "SUMMARY"), lines))
+    head = ("NAME", "VERSION", "DISTRIBUTION", "STATE", "CONFORMANCE", "SUMMARY")
+    write_result(table(head, lines))
     if all_states and environment.index.hot is not None:
         for text in environment.index.hot["warnings"]:
             warn(text)
@@ -87,6 +89,8 @@ def info_command(environment: Environment, name: str, fmt: str) -> None:
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        value = [f"{key}: {_cell(item)}" for key, item in value.items()]
     if isinstance(value, list):
         value = ", ".join(
             f"{item['kind']} {item['name']}" if isinstance(item, dict) else str(item)
@@ -106,11 +110,11 @@ Examples:
 @click.pass_context
 def doctor_command(ctx: click.Context, fmt: str) -> int:
     """Import each plugin in a child process and say what is wrong with it; exit 2 when something is."""
-    from aicr_core.app import plugins as use_case
+    from aicr_core.app.plugin_doctor import doctor
     from aicr_core.kit.text import table
 
     choice("format", fmt, FORMATS)
-    results = use_case.doctor(ctx.obj)
+    results = doctor(ctx.obj)
     if fmt != "table":
         write_result(render(results, fmt))
     else:
@@ -120,11 +124,15 @@ def doctor_command(ctx: click.Context, fmt: str) -> int:
                 row["state"],
                 "ok" if row["ok"] else "PROBLEM",
                 "-" if row["import_ms"] is None else f"{row['import_ms']:g} ms",
+                "; ".join(row["effects"]) or "-",
                 row["problem"] or "-",
             ]
             for row in results
         ]
-        write_result(table(("NAME", "STATE", "VERDICT", "IMPORT", "PROBLEM"), lines))
+        write_result(table(("NAME", "STATE", "VERDICT", "IMPORT", "EFFECTS", "PROBLEM"), lines))
+    for row in results:
+        for text in row["warnings"]:
+            warn(f"{row['name']}: {text}")
     return 0 if all(row["ok"] for row in results) else 2
 
 
@@ -162,7 +170,7 @@ def _switch(environment: Environment, name: str, *, enabled: bool) -> None:
     word = "enabled" if enabled else "disabled"
     note(f"{name} is {word} (in {path})")
     if obstacle:
-        warn(f"{name} stays unused because of {obstacle}")
+        warn(f"{name} stays unused: {obstacle}")
 
 
 @click.command(

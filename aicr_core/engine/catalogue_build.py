@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aicr_core.engine import layers as layer_files
 from aicr_core.engine import schemas
 from aicr_core.engine.catalogue import Catalogue, criteria_key, parse_values, registry_key
+from aicr_core.engine.catalogue_claims import Collision, check_keys, collision, idle_overrides
 from aicr_core.engine.catalogue_files import Role, role, unused
 from aicr_core.engine.criteria import (
     ANY,
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from aicr_core.kit.schema import Schema
 
 Document = dict[str, Any]
+
+
+_STATE = ("files", "overlays", "mixins", "registry", "values", "positions", "shadowed")
 
 
 class Builder:
@@ -60,7 +64,28 @@ class Builder:
         self.inactive: dict[str, str] = {}
         self.shadowed: dict[str, Document] = {}
         self.warnings: list[str] = []
+        self.overriding: dict[int, set[str]] = {}
         self.digest = hashlib.sha256()
+
+    def kept(self) -> Document:
+        """Give what is there now, for :meth:`back_to`."""
+        return {
+            "tables": {name: dict(getattr(self, name)) for name in _STATE},
+            "criteria": {name: dict(values) for name, values in self.criteria.items()},
+            "counts": (len(self.layers), len(self.warnings)),
+            "base": self.base,
+            "digest": self.digest.copy(),
+        }
+
+    def back_to(self, kept: Document) -> None:
+        """Forget the layer that was added since :meth:`kept`."""
+        for name, table in kept["tables"].items():
+            setattr(self, name, table)
+        self.criteria = kept["criteria"]
+        layers, warnings = kept["counts"]
+        self.overriding.pop(layers, None)
+        del self.layers[layers:], self.warnings[warnings:]
+        self.base, self.digest = kept["base"], kept["digest"]
 
     def add(self, layer: Layer) -> None:
         """Read one layer and join it to what is there."""
@@ -75,6 +100,7 @@ class Builder:
         for table in (self.overlays, self.mixins):
             for name, (body, owner) in list(table.items()):
                 if owner != number and body["file"] in replaced:
+                    self._overrides(number, name)
                     self._shadow(name, body, owner, body["file"], number)
                     del table[name]
         if self.base is not None and self.base["file"] in replaced:
@@ -91,7 +117,7 @@ class Builder:
         known = self.files.get(path)
         layer = self.layers[number]
         if known is not None:
-            if not layer.external and path not in layer.overrides:
+            if not layer.external and not self._overrides(number, path):
                 raise self._collision("file", path, known, number)
             replaced.add(path)
         self.files[path] = number
@@ -103,10 +129,15 @@ class Builder:
             "by": {"file": file, "layer": self.layers[number].name},
         }  # fmt: skip
 
+    def _overrides(self, number: int, name: str) -> bool:
+        """Tell whether the manifest of a layer lists ``name`` under ``overrides``, and note that it was of use."""
+        listed = name in self.layers[number].overrides
+        if listed:
+            self.overriding.setdefault(number, set()).add(name)
+        return listed
+
     def _collision(self, what: str, name: str, first: int, second: int) -> AicrError:
-        owners = f"{self.layers[first].owner} and {self.layers[second].owner}"
-        hint = "remove one of the two, or list it under `overrides` in the manifest that shall win"
-        return AicrError(Code.INVALID_REQUEST, f'{what} "{name}" comes from {owners}', hint=hint)
+        return collision(what, name, self.layers[first], self.layers[second])
 
     def _take(self, layer: Layer, number: int, path: str) -> None:
         data = layer_files.read(layer.root, path)
@@ -152,7 +183,7 @@ class Builder:
         nodes = entries.value if entries is not None and not entries.is_null() else []
         for entry, place in zip(document.get("components", ()), nodes, strict=True):
             known = self.registry.get(entry["name"])
-            owned = entry["name"] in self.layers[number].overrides
+            owned = known is not None and self._overrides(number, entry["name"])
             if known is not None and not external and (known[1] == number or not owned):
                 raise self._collision("component", entry["name"], known[1], number)
             self.registry[entry["name"]] = (entry, number)
@@ -186,7 +217,10 @@ class Builder:
     def _take_base(self, document: Document, path: str, number: int) -> None:
         layer = self.layers[number]
         known = self.base
-        if known is not None and (known["layer"] == layer.name or not layer.external):
+        if known is not None and not layer.external and known["layer"] != layer.name:
+            first = next(n for n, other in enumerate(self.layers) if other.name == known["layer"])
+            raise self._collision("the base overlay", path, first, number)
+        if known is not None and known["layer"] == layer.name:
             files = f"{known['file']} and {path}"
             raise AicrError(
                 Code.INVALID_REQUEST,
@@ -252,7 +286,7 @@ class Builder:
         if known is not None:
             layer = self.layers[number]
             same = known[1] == number
-            if same or (not layer.external and name not in layer.overrides):
+            if same or (not layer.external and not self._overrides(number, name)):
                 if same:
                     files = f"{known[0]['file']} and {path}"
                     message = f'{what} "{name}" is in two files: {files}'
@@ -282,6 +316,7 @@ class Builder:
                 else "it comes with aicr-recipes: install it, or see `aicr plugins list --all`",
             )
         check_dependencies(self.base["componentRefs"])
+        check_keys(self.registry, self.layers)
         self._deactivate()
         index: dict[Any, list[str]] = {}
         for name in sorted(self.overlays):
@@ -304,6 +339,7 @@ class Builder:
                 "warnings": self.warnings,
                 "inactive": self.inactive,
                 "shadowed": self.shadowed,
+                "idle_overrides": idle_overrides(self.layers, self.overriding),
                 "parents": {name: body["base"] for name, (body, _) in self.overlays.items()},
                 "external": sorted(
                     n for n, (_, number) in self.overlays.items() if external[number]
@@ -373,13 +409,23 @@ def build(
     """Build the sections of a catalogue from layers in order, external ones last.
 
     ``criteria`` is the table of values that plugins declare. ``lenient`` warns of unknown keys in external
-    layers where they are an error otherwise. Raises AicrError for any file that is not
-    right; nothing is dropped without a word.
+    layers where they are an error otherwise. Raises AicrError for any file of an external layer that is not right, and
+    for what two layers claim. A plugin's layer with such a file is left out whole and named under ``broken`` with the
+    reason; then that is the only section: build again without it.
     """
     builder = Builder(criteria or empty_table(), hints or {}, lenient=lenient)
+    broken: dict[str, str] = {}
     for layer in layers:
-        builder.add(layer)
-    return builder.sections()
+        kept = None if layer.external else builder.kept()
+        try:
+            builder.add(layer)
+        except AicrError as error:
+            if kept is None or isinstance(error, Collision):
+                raise
+            builder.back_to(kept)
+            broken[layer.name] = f"{error} ({error.hint})" if error.hint else str(error)
+    # Who needs the others' data has to wait until it is known who is left.
+    return {"broken": broken} if broken else {**builder.sections(), "broken": broken}
 
 
 def from_directories(
@@ -407,6 +453,9 @@ def from_directories(
                 hint="add one; `components: []` is enough",
             )
     sections = build([*plugins, *external], criteria=criteria, hints=hints, lenient=lenient)
+    for plugin, reason in sections["broken"].items():
+        # It was whole when the index was built.
+        raise AicrError(Code.INVALID_REQUEST, reason, plugin=plugin)
     return Catalogue.from_sections(sections)
 
 

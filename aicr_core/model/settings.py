@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TRUE_WORDS = ("1", "t", "T", "TRUE", "true", "True")
+SYSTEM_POLICY = "/etc/aicr/plugins.toml"
 _FALSE = ("", "0", "f", "F", "FALSE", "false", "False")
 
 
@@ -63,10 +64,24 @@ class Settings(NamedTuple):
         return f"{self.config_dir}/plugins.toml"
 
     @property
+    def policy_paths(self) -> tuple[str, ...]:
+        """All policy files, the system's first; each of them has to agree to a plugin.
+
+        ``AICR_SYSTEM_POLICY`` names one more: whoever sets it can add to the system's, and not replace it.
+        """
+        more = self.env.get("AICR_SYSTEM_POLICY", "")
+        return tuple(dict.fromkeys(filter(None, (SYSTEM_POLICY, more, self.policy_path))))
+
+    @property
     def data_dir(self) -> str:
         """Folder of what is kept for the user between invocations, such as conformance reports."""
         base = self.env.get("XDG_DATA_HOME") or f"{self.env.get('HOME', '')}/.local/share"
         return f"{base}/aicr"
+
+    @property
+    def reports_dir(self) -> str:
+        """Folder of conformance reports, one JSON file for each plugin."""
+        return f"{self.data_dir}/conformance"
 
     @property
     def cache_dir(self) -> str:

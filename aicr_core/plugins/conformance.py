@@ -28,16 +28,11 @@ _TEXT = ("kit", "plugin", "distribution", "version", "record_sha256", "core", "h
 _RESULT = ("id", "title", "status", "message")
 
 
-def folder(settings: Settings) -> str:
-    """Give the folder of the reports; it need not exist."""
-    return f"{settings.data_dir}/conformance"
-
-
 def path(settings: Settings, plugin: str) -> str:
     """Give the file of one plugin's report. Raises AicrError(INVALID_REQUEST) for what cannot be a plugin's name."""
     if not _NAME.fullmatch(plugin):
         raise AicrError(Code.INVALID_REQUEST, f'"{plugin}" is no plugin name')
-    return f"{folder(settings)}/{plugin}.json"
+    return f"{settings.reports_dir}/{plugin}.json"
 
 
 def report(
@@ -114,7 +109,7 @@ def read(settings: Settings, plugin: str) -> Document | None:
 
 
 def verdict(document: Mapping[str, Any] | None, *, version: str, sha256: str) -> str:
-    """Tell what a report says of the distribution installed with ``version`` and ``sha256``: passed, failed, stale or -.
+    """Give what a report is worth for what is installed with ``version`` and ``sha256``: passed, failed, stale or -.
 
     A working tree has no digest (``sha256`` empty on both sides): its report counts by version alone.
     """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from aicr_core.model.settings import Settings
 
-MAGIC = b"AICRIDX3"
+MAGIC = b"AICRIDX4"
 COLD = ("bodies", "values", "positions")
 USABLE = ("active", "newer", "undeclared")
 """States of plugins whose data and hooks are used (plugins.states decides them)."""
@@ -85,7 +85,10 @@ def fingerprint(settings: Settings) -> str:
     Installing and removing a distribution changes the mtime of its folder; editable data is watched apart.
     """
     parts: list[Any] = [sys.implementation.cache_tag, __version__, HOOKSPEC]
-    for path in (*dict.fromkeys(sys.path), settings.policy_path):
+    # A policy that is named and missing is an error, which a warm index must not hide.
+    parts.append(settings.policy_paths)
+    # Reports are renamed into their folder, so that its time tells of each new one.
+    for path in (*dict.fromkeys(sys.path), *settings.policy_paths, settings.reports_dir):
         with contextlib.suppress(OSError):
             state = os.stat(path)
             # A source tree on the path (editable installs) changes with every file written into it, but
@@ -107,10 +110,19 @@ def image_key(settings: Settings) -> str:
             names = sorted(name for name in os.listdir(path) if name.endswith(".dist-info"))
             if names:
                 parts.append((path, names))
-    with contextlib.suppress(OSError), open(settings.policy_path, "rb") as stream:
-        parts.append(stream.read())
+    for path in (*settings.policy_paths, *_reports(settings)):
+        with contextlib.suppress(OSError), open(path, "rb") as stream:
+            parts.append((path, stream.read()))
     parts.append((sorted(settings.only or ()), settings.only is None, sorted(settings.disabled)))
     return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def _reports(settings: Settings) -> list[str]:
+    folder = settings.reports_dir
+    try:
+        return [f"{folder}/{name}" for name in sorted(os.listdir(folder))]
+    except OSError:
+        return []
 
 
 def open_index(settings: Settings, compile_sections: Callable[[list[Document]], Sections]) -> Index:
@@ -271,20 +283,33 @@ def _reader(
 
 
 def build(settings: Settings, compile_sections: Callable[[list[Document]], Sections]) -> Document:
-    """Scan, read manifests, decide states, compile the catalogue."""
+    """Scan, read manifests, decide states, compile the catalogue.
+
+    Plugins whose data ``compile_sections`` cannot read (``broken`` of its result) are set aside, with those that
+    require them, and the catalogue is compiled without them.
+    """
     from aicr_core.plugins import states
 
     warnings: list[str] = []
     rows = states.rows(discovery.scan(), settings, warnings)
-    usable = [row for row in rows if row["state"] in USABLE]
     watch: list[tuple[str, int, int]] = []
     for row in rows:
         if row["editable"] and row["root"]:
             _watch(row["root"], watch)
+    for path in _reports(settings):
+        with contextlib.suppress(OSError):
+            state = os.stat(path)
+            watch.append((path, state.st_mtime_ns, state.st_size))
     problem = None
     sections: Sections = {"hot": None, "bodies": {}, "values": {}, "positions": {}}
     try:
-        sections = compile_sections(usable)
+        sections = compile_sections([row for row in rows if row["state"] in USABLE])
+        while sections["broken"]:
+            for row in rows:
+                if row["state"] in USABLE and row["name"] in sections["broken"]:
+                    states.broken(row, sections["broken"][row["name"]], warnings)
+            states.settle(rows)
+            sections = compile_sections([row for row in rows if row["state"] in USABLE])
     except AicrError as error:
         # The catalogue cannot be used, yet `plugins list` and `doctor` must still say why.
         problem = {"code": str(error.code), "message": error.message, "where": error.where,

@@ -52,9 +52,13 @@ def probe(name: str) -> None:
     import json
     import time
 
+    from aicr_core.plugins.effects import Watch
+
+    watch = Watch()
     start = time.perf_counter()
     module = importlib.import_module(name)
     spent = (time.perf_counter() - start) * 1000
+    effects = watch.stop()
     found = implemented(module)
     registering = {}
     registered: list[Any] = []
@@ -66,7 +70,7 @@ def probe(name: str) -> None:
             registering[hook] = round((time.perf_counter() - start) * 1000, 2)
     nowhere = [text for provider in registered for text in _leading_nowhere(provider)]
     answer = {"import_ms": round(spent, 1), "hooks": found.known, "unknown": found.unknown,
-              "registering_ms": registering, "nowhere": nowhere}  # fmt: skip
+              "registering_ms": registering, "nowhere": nowhere, "effects": effects}  # fmt: skip
     sys.stderr.write(f"\n{json.dumps(answer)}\n")
 
 

@@ -265,7 +265,10 @@ def test_what_an_unused_plugin_brings_is_not_called_absent(
     distribution(site, "acme", 'name = "acme"\nhookspec = ">=9"\n[criteria.service.acme]\n')
     assert run(["recipe", "--service", "acme"]) == 2
     err = capsys.readouterr().err
-    assert "aicr-acme, whose plugin acme is incompatible (it is written for hookspec >=9)" in err
+    assert (
+        "aicr-acme, whose plugin acme is incompatible (it is written for hookspec >=9; this core has 1.0)"
+        in err
+    )
     assert run(["--no-plugin", "kind", "recipe", "--service", "kind"]) == 2
     err = capsys.readouterr().err
     assert "plugin kind is disabled" in err
