@@ -24,6 +24,7 @@ from aicr_core.kit.errors import AicrError, Code
 from aicr_core.kit.run import Context, Runner, Task
 from aicr_core.model.settings import Settings
 from aicr_core.plugins.manager import resolve
+from aicr_core.plugins.remote import RemotePlugin
 from aicr_core.plugins.workers import environment as allowed
 
 RECIPE: dict[str, Any] = {
@@ -324,6 +325,64 @@ def test_what_gives_live_objects_is_refused_with_the_reason(
     assert "x" not in manager.named(hook, "name")
     (problem,) = [problem for problem in manager.problems if problem.plugin == "bad"]
     assert "cannot run in a process of its own" in problem.message
+
+
+@pytest.mark.parametrize("isolation", ["thread", "process"])
+def test_a_hook_that_hangs_is_given_up(
+    isolation: str, site: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aicr_core.kit.limits.HOOK", 0.5)
+    source = "@api.hookimpl\ndef aicr_patch_values(component, values, criteria): time.sleep(60)\n"
+    more = "[limits]\nseconds = 1\n" if isolation == "process" else ""
+    plugin(site, "bad", source, ("aicr_patch_values",), isolation, more)
+    plugin(site, "good", GOOD, ("aicr_patch_values",))
+    manager = environment().manager
+    with within(8):
+        answers = manager.call(
+            "aicr_patch_values", component={"name": "x"}, values={"a": 1}, criteria={"service": "s"}
+        )
+    assert [name for name, _ in answers] == ["good"]
+    (problem,) = [problem for problem in manager.problems if problem.plugin == "bad"]
+    assert "took longer than" in problem.message
+
+
+def test_a_function_that_hangs_in_a_thread_is_given_up(
+    site: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aicr_core.kit.limits.TASK", 0.5)
+    source = """
+@api.hookimpl
+def aicr_matchers():
+    yield api.Matcher(name="bad", dimension="service", detect=lambda snapshot: time.sleep(60))
+"""
+    plugin(site, "bad", source, ("aicr_matchers",), "thread")
+    matcher = environment().manager.named("aicr_matchers", "name")["bad"][1]
+    with within(5), pytest.raises(AicrError, match="took longer than") as caught:
+        resolve(matcher.detect)({})
+    assert caught.value.code is Code.TIMEOUT
+
+
+def test_the_policy_puts_a_plugin_into_a_process(
+    site: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    made = environment()
+    policy = pathlib.Path(made.settings.policy_path)
+    policy.parent.mkdir(parents=True)
+    policy.write_text('isolate = ["acme"]\n')
+    plugin(site, "acme", GOOD, HOOKS, "inline")
+    assert environment().manager.providers("aicr_bundlers")
+    assert "aicr_acme" not in sys.modules
+
+
+@pytest.mark.parametrize("wants", [">=9", "<1"])
+def test_a_worker_that_cannot_agree_says_so(wants: str, site: pathlib.Path) -> None:
+    plugin(site, "acme", GOOD, HOOKS)
+    made = environment()
+    row = {**(made.index.row("acme") or {}), "hookspec": wants}
+    with pytest.raises(AicrError, match="it wants hook API") as caught:
+        RemotePlugin(row, made.settings, print).hook("aicr_bundlers", {})
+    assert caught.value.plugin == "acme"
 
 
 # --- from the command line ------------------------------------------------------------------------
