@@ -12,6 +12,7 @@ from aicr_core.app.charts import Rendering, digest
 from aicr_core.engine import bundle_cluster, images, inventory
 from aicr_core.kit.errors import AicrError, AicrErrors, Code
 from aicr_core.model.inventory import Inventory, InventoryPlugin
+from aicr_core.plugins.index import USABLE
 from aicr_core.plugins.manager import resolve
 
 if TYPE_CHECKING:
@@ -173,17 +174,23 @@ def _joined(parts: Sequence[images.Found]) -> images.Found:
 def _declared(
     environment: Environment, planned: Planned, causes: Causes
 ) -> dict[str, images.Found]:
-    """Ask the plugins for images that no rendering shows; give them by component."""
+    """Give images that no rendering shows, by component: those of manifests, and those that plugins are asked for."""
     hook = "aicr_extra_images"
-    if not environment.manager_needed(hook):
+    listed = [row["images"] for row in environment.index.rows if row["state"] in USABLE]
+    asked = environment.manager_needed(hook)
+    if not asked and not any(listed):
         return {}
-    manager = environment.manager
     refs = {ref["name"]: ref for ref in planned.recipe["componentRefs"]}
     found = {}
     for release in planned.plan.releases:
-        answers = manager.providers(hook, component=refs[release.name], values=release.values)
-        found[release.name] = inventory.declaration([str(text) for _, text in answers])
-    for problem in manager.unanswered(hook):
+        texts = [text for images_of in listed for text in images_of.get(release.name, ())]
+        if asked:
+            answers = environment.manager.providers(
+                hook, component=refs[release.name], values=release.values
+            )
+            texts += [str(text) for _, text in answers]
+        found[release.name] = inventory.declaration(texts)
+    for problem in environment.manager.unanswered(hook) if asked else ():
         text = f"the images that plugin {problem.plugin} declares are not known"
         error = AicrError(Code.INTERNAL, problem.message, plugin=problem.plugin)
         causes |= {(name, text): error for name in found}

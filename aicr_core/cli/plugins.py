@@ -14,8 +14,16 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
         f"{_HERE}:doctor_command",
         "Import each plugin in a child process; say what is wrong",
     ),
+    "new": (
+        "aicr_core.cli.plugins_new:new_command",
+        "Write the package of a new plugin, with tests, README and CI",
+    ),
     "enable": (f"{_HERE}:enable_command", "Use a plugin again that was disabled"),
     "disable": (f"{_HERE}:disable_command", "Never import a plugin, and leave its data out"),
+    "lock": (
+        "aicr_core.cli.plugins_lock:lock_command",
+        "Write digests and versions of the plugins that are used, or compare",
+    ),
     "index": (f"{_HERE}:index_command", "Write the plugin index for a read-only image"),
 }
 
@@ -28,7 +36,9 @@ Examples:
   aicr plugins list
   aicr plugins info helm --format yaml
   aicr plugins doctor
+  aicr plugins new NAME --kind data --kind bundler
   aicr plugins disable NAME
+  aicr plugins lock -o plugins.lock.toml
   aicr plugins index --write /usr/share/aicr""",
 )
 def plugins() -> None:

@@ -203,7 +203,7 @@ class PluginManager:
                 raise AicrError(
                     Code.INVALID_REQUEST,
                     f'{type(provider).__name__} "{name}" is registered by plugins '
-                    f"{found[name][0]} and {plugin}",
+                    f"{self._owner(found[name][0])} and {self._owner(plugin)}",
                     hint="disable one of them: aicr plugins disable NAME",
                 )
             found[name] = (plugin, provider)
@@ -233,6 +233,10 @@ class PluginManager:
                 state = "" if row["state"] == "active" else f", is {row['state']}"
                 hint += f"; plugin {row['name']} lists it{state}: `aicr plugins doctor` says what is wrong"
         return AicrError(Code.NOT_FOUND, f'no {kind} "{name}"', hint=hint)
+
+    def _owner(self, name: str) -> str:
+        """Name plugin and distribution: the one is disabled, the other uninstalled."""
+        return f"{name} ({self._row(name)['distribution']})"
 
     def _row(self, name: str) -> Document:
         return next(row for row in self.index.rows if row["name"] == name)

@@ -110,7 +110,7 @@ def read(settings: Settings) -> list[Policy]:
     for path in settings.policy_paths:
         written = tomlfile.read(path, "the policy")
         if written is not None:
-            found.append(_policy(written))
+            found.append(parse(written))
         elif path == settings.env.get("AICR_SYSTEM_POLICY"):
             raise AicrError(
                 Code.INVALID_REQUEST, f"there is no policy {path}", where="AICR_SYSTEM_POLICY",
@@ -142,7 +142,8 @@ def isolated(policies: Sequence[Policy], name: str) -> bool:
     return any(name in policy.isolate for policy in policies)
 
 
-def _policy(written: TomlFile) -> Policy:
+def parse(written: TomlFile) -> Policy:
+    """Give a policy file checked. Raises AicrError naming file, line and field."""
     document = written.document
     for field, value in document.items():
         if field not in FIELDS:

@@ -47,18 +47,42 @@ def installed(names: Iterable[str], folders: list[str] | None = None) -> list[In
     return [found[name] for name in sorted(found)]
 
 
+def altered(name: str, folders: list[str] | None = None) -> list[str]:
+    """Give the files of a distribution that are not what its RECORD says, or are gone; sorted, below its folder.
+
+    A digest of the RECORD tells which wheel was installed; this tells whether its files are still the wheel's.
+    """
+    import base64
+
+    wanted = normal(name)
+    for folder in discovery.search_path() if folders is None else folders:
+        for entry in sorted(os.listdir(folder)):
+            if not entry.endswith(".dist-info") or normal(entry.partition("-")[0]) != wanted:
+                continue
+            changed = []
+            for path, digest, _ in _rows(os.path.join(folder, entry)):
+                algorithm, _, expected = digest.partition("=")
+                if algorithm != "sha256" or os.path.isabs(path):
+                    continue
+                try:
+                    with open(os.path.join(folder, path), "rb") as stream:
+                        found = hashlib.file_digest(stream, "sha256").digest()
+                except OSError:
+                    found = b""
+                if base64.urlsafe_b64encode(found).rstrip(b"=").decode() != expected:
+                    changed.append(path)
+            return sorted(changed)
+    return []
+
+
 def normal(name: str) -> str:
     """Give a distribution's name in its normal form (packaging specification, "name normalization")."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _digest(info: str) -> str:
-    try:
-        with open(os.path.join(info, "RECORD"), encoding="utf-8", newline="") as stream:
-            rows = [row for row in csv.reader(stream) if len(row) == 3]
-    except (OSError, UnicodeDecodeError, csv.Error):
-        return ""
-    if _editable(info):
+    rows = _rows(info)
+    if not rows or _editable(info):
         return ""
     own = os.path.basename(info)
     added = {f"{own}/{name}" for name in _ADDED}
@@ -68,6 +92,15 @@ def _digest(info: str) -> str:
         if digest and path not in added and not path.startswith(("../", "/"))
     ]
     return hashlib.sha256("".join(sorted(lines)).encode("utf-8")).hexdigest()
+
+
+def _rows(info: str) -> list[list[str]]:
+    """Give path, digest and size of each line of the RECORD of a ``.dist-info`` folder; none without one."""
+    try:
+        with open(os.path.join(info, "RECORD"), encoding="utf-8", newline="") as stream:
+            return [row for row in csv.reader(stream) if len(row) == 3]
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return []
 
 
 def _editable(info: str) -> bool:

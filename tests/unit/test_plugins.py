@@ -117,7 +117,7 @@ def test_two_plugins_with_one_provider_name_are_both_named(site: pathlib.Path) -
     declared = 'name = "{}"\nhooks = ["aicr_bundlers"]\n'
     for name in ("one", "two"):
         distribution(site, name, declared.format(name), HOOKS.format(name="same"))
-    with pytest.raises(AicrError, match="one and two"):
+    with pytest.raises(AicrError, match=r"one \(aicr-one\) and two \(aicr-two\)"):
         environment().manager.named("aicr_bundlers", "component")
 
 
