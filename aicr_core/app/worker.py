@@ -5,6 +5,7 @@ Here rather than beside it, because a worker renders templates, and only this la
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from aicr_core.plugins.worker import Worker, pipes
@@ -17,4 +18,4 @@ def _render(template: str, **variables: Any) -> str:
 
 
 if __name__ == "__main__":
-    Worker(*pipes(), _render).serve()
+    Worker(*pipes(), _render, *sys.argv[1:2]).serve()

@@ -20,8 +20,6 @@ from aicr_core.kit.errors import AicrError, Code
 PROTOCOL = 1
 """Version of the messages; both sides are of one installation, so another one is a defect."""
 _TUPLE, _BYTES, _SET, _PAIRS, _OBJECT = "$tuple", "$bytes", "$set", "$pairs", "$object"
-FOLDER = "AICR_WORKER_FOLDER"
-"""Variable that names a worker its own folder, which it removes itself when nobody else is left to."""
 CONTEXT, TARGET = "$context", "$target"
 """Mark the places of a provider's ``ctx`` and of a check's ``target``: what is behind them makes one over there."""
 _TAGS = (_TUPLE, _BYTES, _SET, _PAIRS, _OBJECT)

@@ -35,9 +35,12 @@ _LATE = 5
 class Worker:
     """Serves the requests for one plugin, one at a time."""
 
-    def __init__(self, source: int, sink: int, render: Callable[..., str]) -> None:
+    def __init__(
+        self, source: int, sink: int, render: Callable[..., str], folder: str = ""
+    ) -> None:
+        """``folder`` is its own, which it removes when nobody else is left to."""
         self._source, self._sink = source, sink
-        self._folder = os.environ.pop(wire.FOLDER, "")
+        self._folder = folder
         self._render = render
         self._requests: queue.SimpleQueue[Document] = queue.SimpleQueue()
         self._sending = threading.Lock()

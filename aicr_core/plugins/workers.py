@@ -75,12 +75,12 @@ class WorkerProcess:
         self._printed = 0
         self._lines = 0
         variables = {
-            **env, "TMPDIR": self._folder, wire.FOLDER: self._folder,
+            **env, "TMPDIR": self._folder,
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         }  # fmt: skip
         try:
             self._process = subprocess.Popen(
-                argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                [*argv, self._folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                 cwd=self._folder, env=variables, start_new_session=True, bufsize=0,
             )  # fmt: skip
         except OSError as error:
