@@ -102,9 +102,9 @@ def bundle(ctx: click.Context, /, **options: Any) -> None:
         return
     if not options["recipe"]:
         raise click.MissingParameter(param_hint="'--recipe' / '-r'", param_type="option", ctx=ctx)
-    from aicr_core.app.bundle import write_bundle
     from aicr_core.app.bundle_request import BundleRequest
     from aicr_core.cli.counter import Counter
+    from aicr_core.session import Session
 
     environment: Environment = ctx.obj
     request = BundleRequest(
@@ -120,7 +120,7 @@ def bundle(ctx: click.Context, /, **options: Any) -> None:
         }
     )
     with Counter("charts") as counter:
-        report = write_bundle(environment, request, counter, confirm)
+        report = Session.of(environment).write_bundle(request, progress=counter, confirm=confirm)
     write_result(_text(report))
 
 

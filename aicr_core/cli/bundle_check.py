@@ -67,9 +67,10 @@ def check(environment: Environment, /, **options: Any) -> None:
     its own values, as the deployer will. A stage that could not run is said so, and --require makes that a failure.
     """
     from aicr_core.app import sinks
-    from aicr_core.app.bundle_check import CheckRequest, check_bundle
+    from aicr_core.app.bundle_check import CheckRequest
     from aicr_core.cli.counter import Counter
     from aicr_core.engine.bundle_formats import write
+    from aicr_core.session import Session
 
     fmt = choice("format", single("format", options["fmt"], "text"), FORMATS)
     output = single("output", options["output"]).strip()
@@ -95,7 +96,7 @@ def check(environment: Environment, /, **options: Any) -> None:
         insecure_tls=options["insecure_tls"],
     )
     with Counter("charts") as counter:
-        report, warnings = check_bundle(environment, request, counter)
+        report, warnings = Session.of(environment).check_bundle(request, progress=counter)
     for text in warnings:
         warn(text)
     deliver(environment, write(report, fmt, __version__), output, fmt, kind="report")

@@ -37,8 +37,8 @@ def pull(
 
     Its files are held to its checksums before anything is written; `aicr verify` says who made it.
     """
-    from aicr_core.app.bundle_pull import pull_bundle
+    from aicr_core.session import Session
 
     options = {"plain_http": plain_http, "insecure_tls": insecure_tls}
-    where, files = pull_bundle(environment, uri, output, options, force=force)
+    where, files = Session.of(environment).pull_bundle(uri, output, force=force, **options)
     write_result(f"{len(files)} files written to {where}\n")

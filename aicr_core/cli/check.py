@@ -64,10 +64,11 @@ def check(environment: Environment, /, **given: Any) -> int:
     log. The engine of `aicr validate --runner job` calls this; by hand it runs one check alone.
     """  # fmt: skip
     from aicr_core.app import check_process as use_case
+    from aicr_core.session import Session
 
     try:
         with _stoppable():
-            verdict = use_case.check(environment, use_case.CheckRequest(**given), note)
+            verdict = Session.of(environment).run_check(use_case.CheckRequest(**given), note)
     except KeyboardInterrupt:
         use_case.end(environment, "[TIMEOUT] the check was stopped before it had a verdict")
         note("stopped; what the check made was removed")

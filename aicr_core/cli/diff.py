@@ -59,7 +59,8 @@ def diff(environment: Environment, /, **options: Any) -> None:
     Readings that change by themselves (counters, times, process numbers) and names of nodes are not drift. Sources are
     paths, - for standard input, URLs, and cm://namespace/name.
     """
-    from aicr_core.app.drift import DiffRequest, compare
+    from aicr_core.app.drift import DiffRequest
+    from aicr_core.session import Session
 
     fmt = choice("format", single("format", options["fmt"], "yaml"), FORMATS)
     severity = choice("severity", options["severity"], SEVERITIES)
@@ -89,7 +90,7 @@ def diff(environment: Environment, /, **options: Any) -> None:
         kubeconfig=options["kubeconfig"],
         max_bytes=options["max_input_size"] * 2**20,
     )
-    result, warnings = compare(environment, request)
+    result, warnings = Session.of(environment).compare_snapshots(request)
     for text in warnings:
         warn(text)
     summary = result["summary"]

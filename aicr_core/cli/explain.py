@@ -14,10 +14,9 @@ _HEADER = ("DIMENSION", "VALUE", "SOURCE", "READS", "CONFIDENCE", "MATCHER", "US
 
 def explanation(environment: Environment, request: Any, fmt: str) -> str:
     """Give the explanation of a request's criteria as ``table``, ``yaml`` or ``json``; warn of what is unsure."""
-    from aicr_core.app.criteria import explain
-    from aicr_core.app.recipe import catalogue_for
+    from aicr_core.session import Session
 
-    document, notes = explain(environment, catalogue_for(environment, request), request)
+    document, notes = Session.of(environment).explain_criteria(request)
     for text in notes:
         warn(text)
     return _table(document) if fmt == "table" else render(document, fmt)

@@ -51,12 +51,11 @@ def import_command(environment: Environment, /, places: tuple[str, ...], **optio
     A node is named by its snapshot, else by its file; below one of several directories (a cluster each) the directory's
     name stands before it. A file that cannot be read counts as a node without a snapshot.
     """
-    from aicr_core.app.fleet import import_nodes
     from aicr_core.engine.fleet import flatten
+    from aicr_core.session import Session
 
     fmt = choice("format", single("format", options["fmt"], "yaml"), ("yaml", "json"))
-    document, warnings = import_nodes(
-        environment,
+    document, warnings = Session.of(environment).import_fleet(
         places,
         kubeconfig=options["kubeconfig"],
         limit=options["max_input_size"] * 2**20,
@@ -92,12 +91,11 @@ def report_command(environment: Environment, /, places: tuple[str, ...], **optio
     One FleetSnapshot, or snapshots of nodes in files and directories; several directories are a cluster each, and their
     nodes are compared with each other.
     """
-    from aicr_core.app.drift import shipped_rules
-    from aicr_core.app.fleet import report
+    from aicr_core.session import Session
 
     fmt = choice("format", single("format", options["fmt"], "table"), FORMATS)
     document = _open(environment, places, options)
-    result = report(document, shipped_rules(environment).of)
+    result = Session.of(environment).fleet_report(document)
     text = _report(result, fmt) if fmt in ("table", "markdown") else render(result, fmt)
     deliver(environment, text, single("output", options["output"]), fmt)
 
@@ -105,10 +103,9 @@ def report_command(environment: Environment, /, places: tuple[str, ...], **optio
 def _open(
     environment: Environment, places: Sequence[str], options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    from aicr_core.app.fleet import open_fleet
+    from aicr_core.session import Session
 
-    document, warnings = open_fleet(
-        environment,
+    document, warnings = Session.of(environment).open_fleet(
         places,
         kubeconfig=options["kubeconfig"],
         limit=options["max_input_size"] * 2**20,
@@ -120,10 +117,9 @@ def _open(
 
 def as_table(environment: Environment, document: dict[str, Any]) -> str:
     """Give the report on a FleetSnapshot as a table."""
-    from aicr_core.app.drift import shipped_rules
-    from aicr_core.app.fleet import report
+    from aicr_core.session import Session
 
-    return _report(report(document, shipped_rules(environment).of), "table")
+    return _report(Session.of(environment).fleet_report(document), "table")
 
 
 _KEYS = 20
@@ -219,13 +215,13 @@ def check_command(
 
     A node without a snapshot satisfies nothing: the quorum is of the nodes that were to be measured.
     """
-    from aicr_core.app.bundle_plan import load_recipe
-    from aicr_core.app.fleet import check
+    from aicr_core.session import Session
 
     fmt = choice("format", single("format", options["fmt"], "table"), ("table", "yaml", "json"))
-    loaded = load_recipe(environment, recipe, kubeconfig=options["kubeconfig"])
     document = _open(environment, places, options)
-    result = check(loaded, document, options["quorum"])
+    result = Session.of(environment).fleet_check(
+        recipe, document, quorum=options["quorum"], kubeconfig=options["kubeconfig"]
+    )
     text = _verdict(result) if fmt == "table" else render(result, fmt)
     deliver(environment, text, single("output", options["output"]), fmt)
     if not result["passed"]:

@@ -67,8 +67,9 @@ def list_command(environment: Environment, /, **options: Any) -> None:
     bundle is made with.
     """
     from aicr_core.app import sinks
-    from aicr_core.app.mirror import MirrorRequest, mirror_list
+    from aicr_core.app.mirror import MirrorRequest
     from aicr_core.cli.counter import Counter
+    from aicr_core.session import Session
 
     recipe = single("recipe", options["recipe"])
     chosen = request_from(options)
@@ -92,7 +93,7 @@ def list_command(environment: Environment, /, **options: Any) -> None:
         **{name: options[name] for name in _SAME},
     )
     with Counter("charts") as counter:
-        found = mirror_list(environment, request, counter)
+        found = Session.of(environment).mirror(request, progress=counter)
     for note in found.notes:
         warn(note)
     for error in found.errors:

@@ -38,11 +38,11 @@ Examples:
 @click.pass_obj
 def list_command(environment: Environment, all_states: bool, fmt: str) -> None:
     """List the installed plugins; nothing of theirs is imported."""
-    from aicr_core.app import plugins as use_case
     from aicr_core.kit.text import table
+    from aicr_core.session import Session
 
     choice("format", fmt, FORMATS)
-    rows = use_case.rows(environment, all_states=all_states)
+    rows = Session.of(environment).plugins(all_states=all_states)
     if fmt != "table":
         write_result(render(rows, fmt))
         return
@@ -76,11 +76,11 @@ Examples:
 @click.pass_obj
 def info_command(environment: Environment, name: str, fmt: str) -> None:
     """Show everything known about one plugin."""
-    from aicr_core.app import plugins as use_case
     from aicr_core.kit.text import table
+    from aicr_core.session import Session
 
     choice("format", fmt, FORMATS)
-    row = use_case.info(environment, name)
+    row = Session.of(environment).plugin_info(name)
     if fmt != "table":
         write_result(render(row, fmt))
         return
@@ -110,11 +110,11 @@ Examples:
 @click.pass_context
 def doctor_command(ctx: click.Context, fmt: str) -> int:
     """Import each plugin in a child process and say what is wrong with it; exit 2 when something is."""
-    from aicr_core.app.plugin_doctor import doctor
     from aicr_core.kit.text import table
+    from aicr_core.session import Session
 
     choice("format", fmt, FORMATS)
-    results = doctor(ctx.obj)
+    results = Session.of(ctx.obj).examine_plugins()
     if fmt != "table":
         write_result(render(results, fmt))
     else:
@@ -164,9 +164,9 @@ def disable_command(environment: Environment, name: str) -> None:
 
 
 def _switch(environment: Environment, name: str, *, enabled: bool) -> None:
-    from aicr_core.app import plugins as use_case
+    from aicr_core.session import Session
 
-    path, obstacle = use_case.switch(environment, name, enabled=enabled)
+    path, obstacle = Session.of(environment).switch_plugin(name, enabled=enabled)
     word = "enabled" if enabled else "disabled"
     note(f"{name} is {word} (in {path})")
     if obstacle:
@@ -187,6 +187,6 @@ def index_command(environment: Environment, folder: str) -> None:
     Run it as the last step of the image's build and set AICR_INDEX_DIR=DIR in the image. It is used while the
     same distributions are installed, and owned by root or by whoever runs aicr.
     """
-    from aicr_core.app import plugins as use_case
+    from aicr_core.session import Session
 
-    note(f"{use_case.write_index(environment, folder)} is written; set AICR_INDEX_DIR={folder}")
+    note(f"{Session.of(environment).write_index(folder)} is written; set AICR_INDEX_DIR={folder}")

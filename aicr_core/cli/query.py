@@ -35,7 +35,7 @@ def query(environment: Environment, /, **options: Any) -> None:
     A selector is a dotted path; [n] enters a list, ["a.b"] names a key that holds dots.
     """
     from aicr_core.app.recipe import catalogue_for
-    from aicr_core.app.recipe import query as run
+    from aicr_core.session import Session
 
     selector = single("selector", options["selector"])
     request = request_from(options)
@@ -50,7 +50,9 @@ def query(environment: Environment, /, **options: Any) -> None:
         return
     if not options["selector"]:
         raise click.UsageError("Missing option '--selector'.")
-    value, warnings = run(environment, request, selector, empty=None if fmt == "json" else [])
+    value, warnings = Session.of(environment).query(
+        selector, request, empty=None if fmt == "json" else []
+    )
     for text in warnings:
         warn(text)
     write_result(render(value, "json") if fmt == "json" else _bare(value))

@@ -85,7 +85,8 @@ def recipe(ctx: click.Context, /, **options: Any) -> None:
     if ctx.invoked_subcommand is not None:
         _refuse_options_before(ctx, ctx.invoked_subcommand)
         return
-    from aicr_core.app.recipe import build_recipe, catalogue_for
+    from aicr_core.app.recipe import catalogue_for
+    from aicr_core.session import Session
 
     environment: Environment = ctx.obj
     output = single("output", options["output"])
@@ -106,7 +107,7 @@ def recipe(ctx: click.Context, /, **options: Any) -> None:
         beside = single("provenance", options["provenance"])
         document, warnings = with_provenance(environment, request, beside)
     else:
-        document, warnings = build_recipe(environment, request)
+        document, warnings = Session.of(environment).resolve(request)
     for text in warnings:
         warn(text)
     deliver(environment, _text(document, fmt), output, fmt, kubeconfig=request.kubeconfig)

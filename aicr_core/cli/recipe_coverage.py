@@ -55,7 +55,8 @@ def coverage_command(environment: Environment, /, **options: Any) -> None:
     and conformance. No cluster is asked: a check that is named has not been run.
     """
     from aicr_core.app.recipe import RecipeRequest
-    from aicr_core.app.recipe_coverage import NO, CoverageRequest, coverage
+    from aicr_core.app.recipe_coverage import NO, CoverageRequest
+    from aicr_core.session import Session
 
     fmt = choice("format", options["fmt"], FORMATS)
     recipe = RecipeRequest(
@@ -64,7 +65,7 @@ def coverage_command(environment: Environment, /, **options: Any) -> None:
         external_only=options["external_only"],
     )
     names = tuple(name.strip() for name in options["dimensions"].split(",") if name.strip())
-    found = coverage(environment, CoverageRequest(recipe, names))
+    found = Session.of(environment).criteria_matrix(CoverageRequest(recipe, names))
     if options["missing"]:
         found["cells"] = [cell for cell in found["cells"] if cell["resolves"] == NO]
     if fmt in ("json", "yaml"):

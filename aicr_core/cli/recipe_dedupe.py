@@ -36,11 +36,11 @@ def dedupe_command(environment: Environment, /, **options: Any) -> None:
     Only what a mixin may say is shown: nothing above sets it, and nothing below sets anything else. REPEATED BY are
     overlays below that say it once more. Nothing is changed.
     """
-    from aicr_core.engine.dedupe import proposals
+    from aicr_core.session import Session
 
     fmt = choice("format", options["fmt"], FORMATS)
     data = tuple(folder for folder in options["data"] if folder)
-    found = proposals(environment.catalogue(data, external_only=options["external_only"]))
+    found = Session.of(environment).repetitions(data, external_only=options["external_only"])
     if fmt != "table":
         write_result(render(found, fmt))
         return

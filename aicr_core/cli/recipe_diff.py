@@ -47,8 +47,9 @@ def diff_command(environment: Environment, /, **options: Any) -> None:
     A value of two dimensions is written with its dimension: service=VALUE. Values are those of the installed catalogue
     and of --data; the images are those that the values name.
     """
-    from aicr_core.app.recipediff import RecipeDiff, compare, side_of
+    from aicr_core.app.recipediff import RecipeDiff, side_of
     from aicr_core.kit.errors import AicrError, Code, GateFailed
+    from aicr_core.session import Session
 
     fmt = choice("format", single("format", options["fmt"], "table"), FORMATS)
     output = file_target(options["output"], "a comparison")
@@ -57,7 +58,7 @@ def diff_command(environment: Environment, /, **options: Any) -> None:
         raise AicrError(Code.INVALID_REQUEST, "standard input holds one recipe, not two", where="-")
     before, after = (side_of(environment, options[name], data) for name in ("before", "after"))
     request = RecipeDiff(before, after, data, options["kubeconfig"], options["origins"])
-    result, warnings = compare(environment, request)
+    result, warnings = Session.of(environment).compare_recipes(request)
     for text in dict.fromkeys(warnings):
         warn(text)
     if fmt in ("yaml", "json"):

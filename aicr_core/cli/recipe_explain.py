@@ -79,7 +79,7 @@ def explain(environment: Environment, /, **options: Any) -> None:
     that is there; without one, criteria resolve to it.
     """
     from aicr_core.app.recipe_explain import ExplainRequest
-    from aicr_core.app.recipe_explain import explain as run
+    from aicr_core.session import Session
 
     output = single("output", options["output"])
     fmt = choice("format", single("format", options["fmt"], _by_ending(output)), FORMATS)
@@ -97,7 +97,7 @@ def explain(environment: Environment, /, **options: Any) -> None:
         absolute=options["absolute"] or fmt == "table",
         **{name: options[name] for name in questions},
     )
-    answer, notes = run(environment, request)
+    answer, notes = Session.of(environment).explain_recipe(request)
     for text in notes:
         warn(text)
     if fmt == "table":

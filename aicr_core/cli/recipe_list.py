@@ -53,8 +53,8 @@ Examples:
 @click.pass_obj
 def list_command(environment: Environment, /, **options: Any) -> None:
     """List the overlays of the catalogue; criteria filter by equality."""
-    from aicr_core.app.listing import overlays
     from aicr_core.app.recipe import RecipeRequest
+    from aicr_core.session import Session
 
     fmt = choice("format", options["fmt"], FORMATS)
     request = RecipeRequest(
@@ -65,7 +65,7 @@ def list_command(environment: Environment, /, **options: Any) -> None:
         criteria_strict=options["criteria_strict"],
     )
     health = not options["no_health"]
-    rows = overlays(environment, request, health=health)
+    rows = Session.of(environment).list_overlays(request, health=health)
     for row in rows:
         for text in row.get("health", {}).get("problems", ()):
             warn(f"{row['name']}: {text}")

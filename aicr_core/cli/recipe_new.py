@@ -44,8 +44,9 @@ def new_command(environment: Environment, /, **options: Any) -> None:
     The nearest base is looked for: the most specific overlay that is for some of the criteria and nothing else. What is
     there is kept: of several overlays in one directory each has its files. Prints the files that were written.
     """
-    from aicr_core.app.recipe_new import NewRequest, new_overlay
+    from aicr_core.app.recipe_new import NewRequest
     from aicr_core.kit.errors import AicrError, Code
+    from aicr_core.session import Session
 
     texts = {name: single(name, options[name], "") for name in TEXT_DIMENSIONS}
     folder = single("output", options["output"], "catalogue").strip()
@@ -62,7 +63,7 @@ def new_command(environment: Environment, /, **options: Any) -> None:
         data=tuple(one for one in options["data"] if one),
         new_values=options["new_values"],
     )
-    made = new_overlay(environment, request)
+    made = Session.of(environment).begin_overlay(request)
     folder = made.folder.rstrip("/")
     write_result("".join(f"{folder}/{path}\n" for path in made.written))
     flags = " ".join(f"--{name} {value}" for name, value in made.criteria.items())

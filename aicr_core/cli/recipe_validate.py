@@ -41,10 +41,11 @@ def validate_command(environment: Environment, /, **options: Any) -> None:
     looked at; without those, the data of all installed plugins. Every finding has a rule (R001, ...) and a place.
     """
     from aicr_core._version import __version__
-    from aicr_core.app.recipe_lint import LintRequest, lint_catalogue
+    from aicr_core.app.recipe_lint import LintRequest
     from aicr_core.engine.lint_formats import FORMATS, write
     from aicr_core.engine.lint_rules import SEVERITIES
     from aicr_core.kit.errors import GateFailed
+    from aicr_core.session import Session
 
     fmt = choice("format", single("format", options["fmt"], "text"), FORMATS)
     output = file_target(options["output"], "a list of findings")
@@ -55,7 +56,7 @@ def validate_command(environment: Environment, /, **options: Any) -> None:
         plugin=single("plugin", options["plugin"]),
         severity=choice("severity", options["severity"], SEVERITIES),
     )
-    report = lint_catalogue(environment, request)
+    report = Session.of(environment).lint_catalogue(request)
     deliver(environment, write(report, fmt, __version__), output, fmt, kind="report")
     if report.failing:
         word = "finding" if report.failing == 1 else "findings"

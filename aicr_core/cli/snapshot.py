@@ -195,12 +195,10 @@ def _number(text: str) -> int:
 
 
 def _take(environment: Environment, request: SnapshotRequest, agent: Any, name: str) -> Taken:
-    from aicr_core.app.snapshot import take_by_agent, take_local
+    from aicr_core.session import Session
 
     log: Callable[[str], None] = note
-    if agent is None:
-        return take_local(environment, request, log)
-    return take_by_agent(environment, request, agent, name, log)
+    return Session.of(environment).snapshot(request, agent=agent, agent_name=name, log=log)
 
 
 def _template(uri: str) -> Any:

@@ -93,7 +93,7 @@ def validate(environment: Environment, /, **options: Any) -> None:
 
 
 def _inputs(environment: Environment, options: dict[str, Any]) -> Inputs:
-    from aicr_core.app.validation_inputs import gather
+    from aicr_core.session import Session
 
     recipe = single("recipe", options["recipe"])
     if not recipe:
@@ -103,7 +103,9 @@ def _inputs(environment: Environment, options: dict[str, Any]) -> Inputs:
             hint="give the output of `aicr recipe`: -r recipe.yaml",
         )
     _connect(environment, options, recipe, *options["snapshot"])
-    return gather(environment, recipe, data=options["data"], kubeconfig=options["kubeconfig"])
+    return Session.of(environment).validation_inputs(
+        recipe, data=options["data"], kubeconfig=options["kubeconfig"]
+    )
 
 
 def _connect(environment: Environment, options: dict[str, Any], *sources: str) -> None:
@@ -137,9 +139,10 @@ def _snapshot(
 def _taken(
     environment: Environment, request: ValidateRequest, options: dict[str, Any]
 ) -> dict[str, Any]:
-    from aicr_core.app.snapshot import SnapshotRequest, take_by_agent
+    from aicr_core.app.snapshot import SnapshotRequest
     from aicr_core.cli.options import is_true
     from aicr_core.model.agent import AgentRequest
+    from aicr_core.session import Session
 
     env = environment.settings.env
     environment.cluster(request.kubeconfig)
@@ -159,9 +162,8 @@ def _taken(
         debug=environment.settings.debug,
     )
     note("no --snapshot: an agent measures a node of the cluster")
-    taken = take_by_agent(
-        environment, SnapshotRequest(kubeconfig=request.kubeconfig), agent, log=note
-    )
+    asked = SnapshotRequest(kubeconfig=request.kubeconfig)
+    taken = Session.of(environment).snapshot(asked, agent=agent, log=note)
     for text in taken.warnings:
         warn(text)
     if taken.residue:
@@ -177,11 +179,13 @@ def _run(
     *,
     json: bool,
 ) -> Report:
-    from aicr_core.app.validate import validate as run
     from aicr_core.cli.progress import Live
+    from aicr_core.session import Session
 
     with Live() as live:
-        outcome = run(environment, inputs, snapshot, request, json=json, notify=live)
+        outcome = Session.of(environment).run_validation(
+            inputs, snapshot, request, json=json, notify=live
+        )
     for text in outcome.warnings:
         warn(text)
     return outcome.report

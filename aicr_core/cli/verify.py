@@ -55,11 +55,12 @@ def verify(environment: Environment, /, fmt: str, **options: Any) -> None:
     Every file has to be listed and unchanged, and no other may be there. BUNDLE is a directory, or the URI of a
     published bundle, which is fetched.
     """
-    from aicr_core.app.verify import VerifyRequest, verify_bundle
+    from aicr_core.app.verify import VerifyRequest
     from aicr_core.engine.trust import document
+    from aicr_core.session import Session
 
     choice("format", fmt, ("text", "json"))
-    report = verify_bundle(environment, VerifyRequest(**options))
+    report = Session.of(environment).verify(VerifyRequest(**options))
     write_result(_text(report) if fmt == "text" else render(document(report), "json"))
     if report.failures:
         cause = one_line(report.errors[0]) if report.errors else ""

@@ -1,65 +1,29 @@
-"""The engine for programs: a session over the installed plugins, documents and bytes in and out.
+"""What a session does with documents: bytes and values in and out, nothing read that a document names.
 
-What the HTTP server and notebooks use; the use cases are those of the command line (``aicr_core.app``), nothing is
-decided here. A session reads nothing that a document names: recipes, criteria and snapshots come as bytes. Its methods
-may be called from several threads once it is warm; what they give is shared and must not be changed.
+The half that the HTTP server uses; what touches files, clusters and registries is in ``session.places``. The use cases
+are those of ``aicr_core.app``; nothing is decided here.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from aicr_core._version import __version__
 from aicr_core.app.environment import Environment
-from aicr_core.app.sources import Source
 from aicr_core.model.settings import Settings
+from aicr_core.session.results import Bundle, BundleFile, Resolved, Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from aicr_core.app.bundle_request import BundleRequest
     from aicr_core.app.recipe import RecipeRequest
+    from aicr_core.app.sources import Source
     from aicr_core.model.check import Report
 
 Document = dict[str, Any]
-
-
-class Text(NamedTuple):
-    """A document as bytes: its format (``yaml`` or ``json``), and its name in messages."""
-
-    data: bytes
-    fmt: str = "json"
-    name: str = "request body"
-
-    @property
-    def source(self) -> Source:
-        """The same for the use cases."""
-        return Source(self.data, self.fmt, self.name)
-
-
-class BundleFile(NamedTuple):
-    """One file of a bundle: path with ``/``, bytes, Unix mode."""
-
-    path: str
-    data: bytes
-    mode: int
-
-
-class Bundle(NamedTuple):
-    """A bundle in memory: its files in order of generation, the deployer's title, notes for the user."""
-
-    files: tuple[BundleFile, ...]
-    title: str
-    notes: tuple[str, ...]
-
-
-class Resolved(NamedTuple):
-    """A recipe document and the warnings that came with it."""
-
-    document: Document
-    warnings: tuple[str, ...]
 
 
 def _says(text: str) -> bool:
@@ -67,8 +31,8 @@ def _says(text: str) -> bool:
     return text.strip().lower() not in ("", "any")
 
 
-class Session:
-    """One set of plugins and catalogue directories, opened once."""
+class Documents:
+    """The part of a session that works on documents alone."""
 
     def __init__(
         self,
@@ -82,7 +46,10 @@ class Session:
         Raises AicrError for a variable that cannot be read.
         """
         settings = Settings.from_env(os.environ if env is None else env)
-        self._environment = Environment(settings, warn)
+        self._begin(Environment(settings, warn), data)
+
+    def _begin(self, environment: Environment, data: Sequence[str]) -> None:
+        self._environment = environment
         self._data = tuple(data)
         self._lock = threading.Lock()
 
@@ -293,26 +260,7 @@ class Session:
         from aicr_core.app.recipe_coverage import DIMENSIONS, CoverageRequest, coverage
 
         recipe = RecipeRequest(flags=dict(criteria or {}), data=self._data)
-        return coverage(
-            self._environment, CoverageRequest(recipe, tuple(dimensions) or DIMENSIONS)
-        )
-
-    def lint(
-        self, files: Sequence[str] = (), *, plugin: str = "", severity: str = "error"
-    ) -> Document:
-        """Look for faults in files, else in the further catalogues, else in a plugin. Raises AicrError."""
-        from aicr_core.app.recipe_lint import LintRequest, lint_catalogue
-        from aicr_core.engine.lint_findings import document
-
-        request = LintRequest(tuple(files), self._data, plugin=plugin, severity=severity)
-        return document(lint_catalogue(self._environment, request))
-
-    def new_overlay(self, criteria: Mapping[str, str], folder: str, *, name: str = "") -> list[str]:
-        """Write the beginning of an overlay (``aicr recipe new``); give the paths below ``folder``. Raises AicrError."""
-        from aicr_core.app.recipe_new import NewRequest, new_overlay
-
-        request = NewRequest(dict(criteria), folder, name=name, data=self._data)
-        return list(new_overlay(self._environment, request).written)
+        return coverage(self._environment, CoverageRequest(recipe, tuple(dimensions) or DIMENSIONS))
 
     def components(self) -> dict[str, Document]:
         """Give the component registry: name to entry."""
@@ -324,18 +272,6 @@ class Session:
         from aicr_core.app.recipe import RecipeRequest
 
         return components(self._environment, RecipeRequest(data=self._data))
-
-    def plugins(self) -> list[Document]:
-        """Give the installed plugins: name, version, distribution, state, hooks, what each provides."""
-        from aicr_core.app.plugins import rows
-
-        return rows(self._environment, all_states=True)
-
-    def plugin(self, name: str) -> Document:
-        """Give all that the index knows of one plugin: its manifest with defaults, root, state. Raises NOT_FOUND."""
-        from aicr_core.app.plugins import info
-
-        return {**(self._environment.index.row(name) or {}), **info(self._environment, name)}
 
     def deployers(self) -> list[str]:
         """Give the names of the installed deployers."""
