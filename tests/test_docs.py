@@ -17,14 +17,13 @@ import re
 import shlex
 import subprocess
 import sys
-import sysconfig
-import venv
 
 import pytest
 from docs_cluster import cluster_of
 from docs_registry import registry_of
 from docs_release import release_of
 from docs_server import server_of
+from environments import NO_DOWNLOADS, environment_on_this
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGES = [
@@ -60,16 +59,7 @@ def _session(body: str) -> list[tuple[str, list[str]]]:
 @pytest.fixture(scope="session")
 def own_environment(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """Make an environment that sees what is installed here, for pages that install something; give its bin."""
-    home = tmp_path_factory.mktemp("docs") / "env"
-    venv.create(home, with_pip=True, symlinks=True)
-    (site,) = home.glob("lib/python*/site-packages")
-    # A plain path would not read the .pth files of editable installs.
-    here = sysconfig.get_path("purelib")
-    (site / "here.pth").write_text(f"import site; site.addsitedir({here!r})\n")
-    script = home / "bin/aicr"
-    script.write_text(f"#!{home}/bin/python\nfrom aicr_core.__main__ import main\nmain()\n")
-    script.chmod(0o755)
-    return home / "bin"
+    return environment_on_this(tmp_path_factory.mktemp("docs") / "env")
 
 
 def _run(
@@ -77,8 +67,7 @@ def _run(
 ) -> tuple[int, str]:
     env = {**os.environ, **more}
     env["PATH"] = f"{programs}{os.pathsep}{env['PATH']}"
-    # The build backend is installed here: no download, and pip has no word to say about itself.
-    env |= {"PIP_NO_BUILD_ISOLATION": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    env |= NO_DOWNLOADS
     result = subprocess.run(
         ["bash", "-c", command], cwd=folder, env=env, text=True, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

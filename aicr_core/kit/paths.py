@@ -84,15 +84,19 @@ def safe_relative(path: str) -> str:
 
 
 def write_tree(
-    target: str, files: Iterable[tuple[str, bytes, int]], keep: Iterable[str] = ()
+    target: str,
+    files: Iterable[tuple[str, bytes, int]],
+    keep: Iterable[str] = (),
+    *,
+    what: str = "the bundle",
 ) -> None:
     """Replace the content of the folder ``target`` by exactly ``files`` (path, bytes, mode).
 
-    Paths in ``keep`` stay as they are. The new tree is built beside the old one and swapped in by rename; where
-    the folder itself has to stay (something in it is kept, it is a mount point or somebody's working directory,
-    its parent cannot be written) its entries are swapped one by one. On an error or an interrupt the old content
-    stays. Raises AicrError, also for a file that would have to lie below something kept that is no folder: below a
-    link it would be written to where that leads.
+    Paths in ``keep`` stay as they are, and errors name ``what`` was to be written. The new tree is built beside the
+    old one and swapped in by rename; where the folder itself has to stay (something in it is kept, it is a mount
+    point or somebody's working directory, its parent cannot be written) its entries are swapped one by one. On an
+    error or an interrupt the old content stays. Raises AicrError, also for a file that would have to lie below
+    something kept that is no folder: below a link it would be written to where that leads.
     """
     target = os.path.realpath(target)
     kept = set(keep)
@@ -121,7 +125,7 @@ def write_tree(
         finally:
             _remove(work)
     except OSError as error:
-        raise fault(error, target, "write the bundle") from None
+        raise fault(error, target, f"write {what}") from None
 
 
 def _refuse_below(kept: set[str], path: str, target: str) -> None:
