@@ -28,18 +28,18 @@ def lock_command(environment: Environment, output: str, check: str | None) -> in
     The digest is that of the RECORD which the wheel brought, so one wheel has the same wherever it is installed.
     Plugins in working trees have none.
     """
-    from aicr_core.app import plugin_lock as use_case
+    from aicr_core.session import Session
 
     if check is not None and output:
         raise click.UsageError("--check compares and writes nothing: leave --output out")
     if check is not None:
-        found = use_case.differences(environment, check)
+        found = Session.of(environment).lock_differences(check)
         if found:
             write_result("".join(f"{text}\n" for text in found))
             return 2
         note(f"what is installed is what {check} says")
         return 0
-    text, trees = use_case.lock(environment)
+    text, trees = Session.of(environment).lock_plugins()
     deliver(environment, text, output, "toml", kind="lock")
     if trees:
         warn(f"no digest for working trees, which change without notice: {', '.join(trees)}")

@@ -61,7 +61,8 @@ def new_command(environment: Environment, /, name: str, **options: Any) -> None:
     there. A criteria value that nobody declares is declared by the plugin. Without criteria the overlay is for a
     platform value of the plugin's own name. Prints the files that were written; nothing is ever overwritten.
     """
-    from aicr_core.app.plugins_new import NewPlugin, new_plugin
+    from aicr_core.app.plugins_new import NewPlugin
+    from aicr_core.session import Session
 
     fmt = choice("format", single("format", options["fmt"], "text"), _FORMATS)
     texts = {dimension: single(dimension, options[dimension], "") for dimension in TEXT_DIMENSIONS}
@@ -76,7 +77,7 @@ def new_command(environment: Environment, /, name: str, **options: Any) -> None:
         contact=single("contact", options["contact"], ""),
         license=single("license", options["license_"], "Apache-2.0"),
     )
-    made = new_plugin(environment, request)
+    made = Session.of(environment).new_plugin(request)
     if fmt != "text":
         from aicr_core.cli.output import render
 

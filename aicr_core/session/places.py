@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aicr_core.app.drift import DiffRequest
     from aicr_core.app.environment import Environment
     from aicr_core.app.mirror import MirrorList, MirrorRequest
+    from aicr_core.app.plugins_new import NewPlugin, Written
     from aicr_core.app.recipe import RecipeRequest
     from aicr_core.app.recipe_coverage import CoverageRequest
     from aicr_core.app.recipe_explain import ExplainRequest
@@ -338,6 +339,24 @@ class Places:
         from aicr_core.app.plugin_doctor import doctor
 
         return doctor(self._environment)
+
+    def new_plugin(self, request: NewPlugin) -> Written:
+        """Write the skeleton of a plugin (``aicr plugins new``); give its folder and files."""
+        from aicr_core.app.plugins_new import new_plugin
+
+        return new_plugin(self._environment, request)
+
+    def lock_plugins(self) -> tuple[str, list[str]]:
+        """Give a policy that pins what is installed (``aicr plugins lock``), and what to warn of."""
+        from aicr_core.app.plugin_lock import lock
+
+        return lock(self._environment)
+
+    def lock_differences(self, path: str) -> list[str]:
+        """Say where what is installed differs from a lock (``aicr plugins lock --check``); nothing when it does not."""
+        from aicr_core.app.plugin_lock import differences
+
+        return differences(self._environment, path)
 
     def switch_plugin(self, name: str, *, enabled: bool) -> tuple[str, str]:
         """Use a plugin again, or never import it; give the policy file, and what still speaks against it."""
