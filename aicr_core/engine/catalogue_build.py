@@ -184,7 +184,11 @@ class Builder:
         for entry, place in zip(document.get("components", ()), nodes, strict=True):
             known = self.registry.get(entry["name"])
             owned = known is not None and self._overrides(number, entry["name"])
-            if known is not None and not external and (known[1] == number or not owned):
+            if known is not None and not external and known[1] == number:
+                message = f'component "{entry["name"]}" stands twice in the registry'
+                where = f"{source}:{place.line}:{place.column}"
+                raise AicrError(Code.INVALID_REQUEST, message, where=where)
+            if known is not None and not external and not owned:
                 raise self._collision("component", entry["name"], known[1], number)
             self.registry[entry["name"]] = (entry, number)
             self._place(registry_key(entry["name"]), place)
