@@ -1,1 +1,10 @@
-"""Test kit for aicr plugins."""
+"""Test kit for aicr plugins: conformance checks for everybody, fixtures for authors' own tests."""
+
+from __future__ import annotations
+
+
+def version() -> str:
+    """Give the version of this kit."""
+    from importlib.metadata import version as installed
+
+    return installed("aicr-testkit")
