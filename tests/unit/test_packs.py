@@ -7,6 +7,8 @@ import json
 import os
 import pathlib
 import shutil
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -436,3 +438,34 @@ def test_removal_leaves_no_trace(
     after = use("after")
     assert after == before
     assert "aicr_acme" not in "".join(_tree(tmp_path / "home"))
+
+
+OPENED = """
+import sys
+site = sys.argv.pop(1)
+seen = []
+sys.addaudithook(lambda event, given: seen.append(str(given[0])) if event == "open" else None)
+from aicr_core.cli.root import run
+status = run(sys.argv[1:])
+print(status, sum(path.startswith(site) for path in seen), [n for n in sys.modules if "noop" in n])
+"""
+
+
+def test_many_plugins_cost_a_warm_command_no_file_and_no_import(
+    site: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    """Seconds are for tests/benchmarks/plugins.py; here is counted what must not grow with the number of plugins."""
+    for number in range(200):
+        hooks = '["aicr_deployers"]' if number % 2 else "[]"
+        name = f"noop{number}"
+        distribution(site, name, f'name = "{name}"\nhookspec = ">=1.0,<2"\nhooks = {hooks}\n')
+    env = {**os.environ, "PYTHONPATH": str(site)}
+    line = ["recipe", "--intent", "training", "--allow-partial", "-o", os.devnull]
+    argv = [sys.executable, "-c", OPENED, str(site), *line]
+    answers = []
+    for _ in range(2):
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, check=True)
+        answers.append(done.stdout.split(maxsplit=2))
+    cold, warm = answers
+    assert int(cold[1]) >= 200
+    assert warm == ["0", "0", "[]\n"]
