@@ -185,6 +185,8 @@ def bench(session: nox.Session) -> None:
     session.run("python", "tests/benchmarks/kube.py")
     session.run("python", "tests/benchmarks/validate.py")
     session.run("python", "tests/benchmarks/trust.py")
+    session.run("python", "tests/benchmarks/plugins.py", "workers")
+    session.run("python", "tests/benchmarks/plugins.py", "many")
 
 
 @nox.session
