@@ -57,6 +57,21 @@ if TYPE_CHECKING:
     from aicr_core.app.bundle_request import (
         BundleRequest,
     )
+    from aicr_core.app.mirror import (
+        MirrorRequest,
+    )
+    from aicr_core.app.recipe import (
+        RecipeRequest,
+    )
+    from aicr_core.app.snapshot import (
+        SnapshotRequest,
+    )
+    from aicr_core.app.validate import (
+        ValidateRequest,
+    )
+    from aicr_core.app.verify import (
+        VerifyRequest,
+    )
     from aicr_core.engine.query import (
         NotThere,
     )
@@ -225,8 +240,14 @@ if TYPE_CHECKING:
     from aicr_core.plugins.providers import calls_of as provider_calls
     from aicr_core.session import (
         Bundle,
+        Resolved,
         Session,
         Text,
+        Validation,
+    )
+    from aicr_core.session.convert import (
+        from_dict,
+        to_dict,
     )
 
 __all__ = [
@@ -286,6 +307,7 @@ __all__ = [
     "KeyBundle",
     "Matcher",
     "Measurement",
+    "MirrorRequest",
     "NodeResult",
     "NotThere",
     "PackagedChart",
@@ -295,24 +317,30 @@ __all__ = [
     "PhaseReport",
     "Publisher",
     "Question",
+    "RecipeRequest",
     "Release",
     "RenderRequest",
     "Report",
     "ReportItem",
     "ReportWriter",
+    "Resolved",
     "Right",
     "Session",
     "Settings",
     "Sign",
     "Signer",
     "Signing",
+    "SnapshotRequest",
     "Store",
     "StoredDocument",
     "Subtype",
     "Target",
     "Text",
     "Trust",
+    "ValidateRequest",
+    "Validation",
     "Verified",
+    "VerifyRequest",
     "__version__",
     "chart_address",
     "chart_version",
@@ -321,6 +349,7 @@ __all__ = [
     "dsse_message",
     "failed",
     "fetch",
+    "from_dict",
     "hookimpl",
     "image_reference",
     "implemented_hooks",
@@ -356,6 +385,7 @@ __all__ = [
     "satisfies",
     "skipped",
     "table",
+    "to_dict",
     "to_json",
     "to_yaml",
     "whole_json",
@@ -398,6 +428,7 @@ _LATE = {
     "KeyBundle": "aicr_core.kit.dsse",
     "MANAGED": "aicr_core.model.target",
     "Measurement": "aicr_core.model.snapshot",
+    "MirrorRequest": "aicr_core.app.mirror",
     "NodeResult": "aicr_core.model.agent",
     "NotThere": "aicr_core.engine.query",
     "PAYLOAD_TYPE": "aicr_core.model.trust",
@@ -408,19 +439,25 @@ _LATE = {
     "Question": "aicr_core.model.rbac",
     "RUN_LABEL": "aicr_core.model.target",
     "RUN_NAMESPACE": "aicr_core.model.check",
+    "RecipeRequest": "aicr_core.app.recipe",
     "RenderRequest": "aicr_core.model.charts",
     "Report": "aicr_core.model.check",
     "ReportItem": "aicr_core.model.check",
+    "Resolved": "aicr_core.session",
     "Right": "aicr_core.model.check",
     "Session": "aicr_core.session",
     "Settings": "aicr_core.model.settings",
     "Sign": "aicr_core.model.readings",
     "Signing": "aicr_core.model.trust",
+    "SnapshotRequest": "aicr_core.app.snapshot",
     "Subtype": "aicr_core.model.snapshot",
     "Target": "aicr_core.model.target",
     "Text": "aicr_core.session",
     "Trust": "aicr_core.model.trust",
+    "ValidateRequest": "aicr_core.app.validate",
+    "Validation": "aicr_core.session",
     "Verified": "aicr_core.model.trust",
+    "VerifyRequest": "aicr_core.app.verify",
     "chart_address": "aicr_core.model.undone",
     "chart_version": "aicr_core.kit.localchart",
     "conformance_report": "aicr_core.plugins.conformance:report",
@@ -428,6 +465,7 @@ _LATE = {
     "dsse_message": "aicr_core.kit.dsse",
     "failed": "aicr_core.model.check",
     "fetch": "aicr_core.kit.http",
+    "from_dict": "aicr_core.session.convert",
     "image_reference": "aicr_core.kit.imageref",
     "implemented_hooks": "aicr_core.plugins.loading:implemented",
     "in_order": "aicr_core.kit.tree",
@@ -461,6 +499,7 @@ _LATE = {
     "satisfies": "aicr_core.kit.constraints:evaluate",
     "skipped": "aicr_core.model.check",
     "table": "aicr_core.kit.text",
+    "to_dict": "aicr_core.session.convert",
     "to_json": "aicr_core.kit.emit",
     "to_yaml": "aicr_core.kit.emit",
     "whole_json": "aicr_core.kit.surrogates",

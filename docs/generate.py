@@ -16,6 +16,7 @@ from typing import Any
 import attrs
 import click
 from catalogue_page import catalogue_page
+from session_page import session_page
 
 from aicr_core._version import HOOKSPEC
 from aicr_core.app.environment import Environment
@@ -38,6 +39,7 @@ def pages() -> dict[pathlib.Path, str]:
         HERE / "plugins/hooks.md": hooks_page(),
         HERE / "user/cli.md": cli_page(),
         HERE / "user/lint-rules.md": rules_page(),
+        HERE / "user/session.md": session_page(NOTE.format(source="aicr_core/session")),
         HERE / "user/components.md": catalogue_page(
             NOTE.format(source="the catalogue of the packages")
         ),
