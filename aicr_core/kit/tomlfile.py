@@ -57,8 +57,7 @@ def read(path: str, what: str) -> TomlFile | None:
     import tomllib
 
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with open(descriptor, "rb") as stream:
+        with open(path, "rb", opener=_without_waiting) as stream:
             data = stream.read(MAX_BYTES + 1)
         text = data.decode("utf-8")
     except FileNotFoundError:
@@ -87,6 +86,11 @@ def texts(names: Iterable[str]) -> str:
 def quoted(text: str) -> str:
     """Write a basic string."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    # What is a pipe must not hold the command.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def parsed(text: str) -> dict[str, Any] | None:

@@ -177,6 +177,11 @@ class _Check:
                 place = ("criteria", dimension, value)
                 if value != value.strip().lower() or not isinstance(entry, dict):
                     self._wrong("a lower-case name and a table", *place)
+                for field in entry:
+                    if field != "aliases":
+                        self._unknown(
+                            "field", ".".join((*place, field)), ("aliases",), *place, field
+                        )
                 if not _is_texts(entry.get("aliases", [])):
                     self._wrong("a list of texts", *place, "aliases")
                 for alias in entry.get("aliases", ()):

@@ -176,7 +176,8 @@ class _Judge:
             return "disabled", "not listed in AICR_PLUGINS"
         disabling = policy.disabling(self._policies, name)
         if disabling:
-            return "disabled", f"by {disabling}; `aicr plugins enable {name}`"
+            own = disabling == self._settings.policy_path
+            return "disabled", f"by {disabling}{f'; `aicr plugins enable {name}`' if own else ''}"
         refused = policy.refusal(self._policies, candidate)
         if refused:
             return "blocked", refused

@@ -98,7 +98,10 @@ def row(name: str, **env: str) -> dict[str, Any]:
         ("[limits]\nsecs = 1", "toml:5: unknown field"),
         ('[criteria.os.Bad]\naliases = ["x"]', "lower-case name"),
         ('[criteria.os.bad]\naliases = [" x"]', "toml:5: criteria.os.bad.aliases"),
+        ("[criteria.os.bad]\nwhen = 1979-05-27", 'toml:5: unknown field "criteria.os.bad.when"'),
+        ("summary = 1979-05-27", "toml:4: summary must be text"),
         ("x = [", "cannot read the manifest"),
+        ("x = " + "[" * 3000, "cannot read the manifest"),
     ],
 )
 def test_a_manifest_is_refused_with_file_line_and_field(
@@ -108,6 +111,20 @@ def test_a_manifest_is_refused_with_file_line_and_field(
     assert row("acme")["state"] == "broken"
     assert says in row("acme")["reason"]
     assert "aicr-plugin.toml" in row("acme")["reason"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "latin", "huge"])
+def test_what_is_no_manifest_breaks_that_plugin_alone(kind: str, site: pathlib.Path) -> None:
+    path = pack(site, "acme") / "aicr-plugin.toml"
+    path.unlink()
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.write_bytes(b"\xff" if kind == "latin" else b"#" * (1 << 21))
+    assert row("acme")["state"] == "broken"
+    assert environment().catalogue().names()
 
 
 def test_a_manifest_for_a_later_core_may_use_words_of_its_own(site: pathlib.Path) -> None:
@@ -288,6 +305,41 @@ def test_names_that_two_manifests_provide_are_told_by_the_doctor(
     verdicts = {item["name"]: item for item in json.loads(capsys.readouterr().out)}
     assert 'deployer "helm" is also provided by aicr-helm' in verdicts["one"]["problem"]
     assert 'deployer "helm" is also provided by aicr-one' in verdicts["helm"]["problem"]
+
+
+EFFECTS = """
+import os, socket, subprocess, sys, threading
+os.environ["ACME"] = "1"
+open("/tmp/../dev/null", "w").close()
+with open(os.environ["ACME_FILE"], "w") as stream: stream.write("x")
+try: socket.getaddrinfo("127.0.0.1", 1)
+except OSError: pass
+subprocess.run([sys.executable, "-c", ""])
+threading.Thread(target=threading.Event().wait, name="acme-waits", daemon=True).start()
+"""
+
+
+def test_the_doctor_sees_what_an_import_does_beside(
+    site: pathlib.Path, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("ACME_FILE", str(tmp_path / "written"))
+    distribution(site, "acme", 'name = "acme"\nhooks = []\n', EFFECTS)
+    distribution(site, "quiet", 'name = "quiet"\nhooks = []\n', "import json, sqlite3, ssl")
+    assert run(["plugins", "doctor", "--format", "json"]) == 0
+    verdicts = {item["name"]: item for item in json.loads(capsys.readouterr().out)}
+    said = " | ".join(verdicts["acme"]["effects"])
+    for part in (
+        str(tmp_path / "written"),
+        "network: getaddrinfo",
+        "environment: ACME",
+        "acme-waits",
+    ):
+        assert part in said
+    assert f"starts {sys.executable}" in said
+    assert [name for name, item in verdicts.items() if item["effects"]] == ["acme"]
+    assert run(["plugins", "doctor"]) == 0
+    assert "EFFECTS" in capsys.readouterr().out
 
 
 # --- broken data hurts nobody ---------------------------------------------------------------------

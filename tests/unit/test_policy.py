@@ -290,6 +290,32 @@ def test_the_list_shows_what_reports_say(
     assert "CONFORMANCE" in capsys.readouterr().out
 
 
+def test_an_index_of_an_image_is_of_its_policy_and_reports(
+    site: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = tmp_path / "image"
+    image.mkdir()
+    user(tmp_path, 'deny = ["acme"]\n')
+    assert run(["plugins", "index", "--write", str(image)]) == 0
+    monkeypatch.setenv("AICR_INDEX_DIR", str(image))
+    assert row()["state"] == "blocked"
+    user(tmp_path, "")
+    assert row()["state"] == "active"
+    conformance.write(Settings.from_env(os.environ), report())
+    assert row()["conformance"] == "passed"
+
+
+def test_what_the_system_disables_cannot_be_enabled(
+    site: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    write(tmp_path / "system.toml", 'disabled = ["acme"]\n')
+    monkeypatch.setenv("AICR_SYSTEM_POLICY", str(tmp_path / "system.toml"))
+    assert run(["plugins", "enable", "acme"]) == 0
+    assert "acme stays unused: it is disabled: by " in capsys.readouterr().err
+    assert row()["reason"] == f"by {tmp_path}/system.toml"
+
+
 NAMES = st.sampled_from(["a", "b", "c"])
 SETS = st.frozensets(NAMES)
 PERMISSIONS = st.sampled_from(["net", "host.read", "exec:helm", "exec:kubectl"])
