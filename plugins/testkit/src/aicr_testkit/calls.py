@@ -101,7 +101,11 @@ def of_provider(kind: str, provider: Any) -> list[Call]:
     """Give the calls of a provider of class ``kind``; none for a class that cannot be called without a partner."""
     from aicr_core.api import DeployerOption
 
-    name = str(getattr(provider, "name", "") or getattr(provider, "component", "") or getattr(provider, "scheme", ""))
+    name = str(
+        getattr(provider, "name", "")
+        or getattr(provider, "component", "")
+        or getattr(provider, "scheme", "")
+    )
     made: list[Call] = []
 
     def add(field: str, inputs: Any, shape: Any, **more: Any) -> None:
@@ -110,7 +114,14 @@ def of_provider(kind: str, provider: Any) -> list[Call]:
             made.append(Call(f"{kind} {name}: {field}", function, inputs, shape, **more))
 
     if kind == "Collector":
-        add("call", _inputs(), _measurement, timed=True, varies=True, clusterless=provider.where == "cluster")
+        add(
+            "call",
+            _inputs(),
+            _measurement,
+            timed=True,
+            varies=True,
+            clusterless=provider.where == "cluster",
+        )
     elif kind == "Dimension":
         add("matches", _inputs(recipe_value="a", query_value="b"), _is(bool))
         add("is_any", _inputs(value="any"), _is(bool))
@@ -118,7 +129,13 @@ def of_provider(kind: str, provider: Any) -> list[Call]:
         add("detect", _inputs("snapshot"), _one_or_many("Detection", type(None)))
     elif kind == "Check":
         add("rights", _inputs("recipe"), _many("Right"))
-        add("call", _inputs("recipe", "snapshot", target=None), _is("CheckResult"), timed=True, clusterless=True)
+        add(
+            "call",
+            _inputs("recipe", "snapshot", target=None),
+            _is("CheckResult"),
+            timed=True,
+            clusterless=True,
+        )
     elif kind == "ClusterAccess":
         add("connect", _inputs(), lambda _answer: iter(()), timed=True, clusterless=True)
     elif kind == "ReportWriter":
@@ -132,19 +149,50 @@ def of_provider(kind: str, provider: Any) -> list[Call]:
             "plan": samples.plan(),
         }, _component_bundle, timed=True, files=True)  # fmt: skip
     elif kind == "BundleCheck":
-        add("call", lambda: {"component": "sample-operator", "recipe": samples.recipe(), "conditions": {}}, _many(str), beside=True)
+        add(
+            "call",
+            lambda: {"component": "sample-operator", "recipe": samples.recipe(), "conditions": {}},
+            _many(str),
+            beside=True,
+        )
     elif kind == "Deployer":
         options = [item for item in provider.options if isinstance(item, DeployerOption)]
         settings = {item.name: item.default for item in options}
-        add("call", lambda: {"plan": samples.plan(settings)}, _many("Artifact"), timed=True, files=True)
-        add("steps", lambda: {"plan": samples.plan(settings), "directory": "bundle"}, _many(str), beside=True)
+        add(
+            "call",
+            lambda: {"plan": samples.plan(settings)},
+            _many("Artifact"),
+            timed=True,
+            files=True,
+        )
+        add(
+            "steps",
+            lambda: {"plan": samples.plan(settings), "directory": "bundle"},
+            _many(str),
+            beside=True,
+        )
         add("notes", lambda: {"plan": samples.plan(settings)}, _many(str), beside=True)
     elif kind == "Store":
         add("check", _inputs(uri=f"{name}://sample/sample"), lambda _answer: iter(()))
-        add("read", _inputs(uri=f"{name}://sample/sample"), _is("StoredDocument"), timed=True, clusterless=True)
+        add(
+            "read",
+            _inputs(uri=f"{name}://sample/sample"),
+            _is("StoredDocument"),
+            timed=True,
+            clusterless=True,
+        )
     elif kind == "Publisher":
-        add("check", _inputs(uri=f"{name}://registry.example.com/sample:v1", version="1.0.0"), _is(str))
-        add("pull", _inputs(uri=f"{name}://registry.example.com/sample:v1"), _many("Artifact"), timed=True)
+        add(
+            "check",
+            _inputs(uri=f"{name}://registry.example.com/sample:v1", version="1.0.0"),
+            _is(str),
+        )
+        add(
+            "pull",
+            _inputs(uri=f"{name}://registry.example.com/sample:v1"),
+            _many("Artifact"),
+            timed=True,
+        )
     elif kind == "ChartEngine":
         add("find", _chart, _is("PackagedChart"), timed=True)
     elif kind == "BundleLint":

@@ -10,15 +10,29 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aicr_testkit.calls import Call
+    from aicr_testkit.watching import Watch
 
 Document = dict[str, Any]
-ODD = ("", "~", "1e3", "no", "ü" * 3, "a/b", "x" * 300, "\n", "v1.2.3-rc.1+b", "=", "{{ x }}", "'\"")
+ODD = (
+    "",
+    "~",
+    "1e3",
+    "no",
+    "ü" * 3,
+    "a/b",
+    "x" * 300,
+    "\n",
+    "v1.2.3-rc.1+b",
+    "=",
+    "{{ x }}",
+    "'\"",
+)
 FUZZED = ("plan", "recipe", "snapshot", "criteria", "values", "component", "subject", "conditions")
 SECONDS = 3.0
 """What fuzzing may take for one plugin."""
 
 
-def fuzz(calls: list[Call], answers: Document, wish: Document) -> Document:
+def fuzz(calls: list[Call], answers: Document, wish: Document, watch: Watch) -> Document:
     """Call what reads documents with random ones; give (seed, problem) by call. Calls that failed already are left out."""
     import time
 
@@ -28,9 +42,12 @@ def fuzz(calls: list[Call], answers: Document, wish: Document) -> Document:
     end = time.monotonic() + SECONDS
     for call in calls:
         names = [name for name in call.inputs() if name in FUZZED]
-        usable = answers[call.key]["status"] in ("ok", "refused") and answers[call.key]["seconds"] < 0.5
+        usable = (
+            answers[call.key]["status"] in ("ok", "refused") and answers[call.key]["seconds"] < 0.5
+        )
         if not names or not usable or "target" in call.inputs():
             continue
+        watch.where = call.key
         for number in range(wish["cases"]):
             seed = wish["seed"] + number
             inputs = call.inputs()
@@ -44,6 +61,7 @@ def fuzz(calls: list[Call], answers: Document, wish: Document) -> Document:
                 found[call.key] = [seed, note["message"]]
             if call.key in found or time.monotonic() > end:
                 break
+        watch.where = ""
     return found
 
 

@@ -51,7 +51,11 @@ def record(case: Case) -> None:
 
 def files(folder: pathlib.Path) -> dict[str, bytes]:
     """Give the files below a folder by relative path."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def write(folder: pathlib.Path, tree: dict[str, bytes]) -> None:
@@ -85,7 +89,9 @@ def _line(made: bytes, expected: bytes) -> str:
 
 def _run(case: Case, place: pathlib.Path) -> dict[str, bytes]:
     text = (case.folder / "arguments").read_text("utf-8")
-    arguments = [line.replace("{case}", str(case.folder.resolve())) for line in text.splitlines() if line]
+    arguments = [
+        line.replace("{case}", str(case.folder.resolve())) for line in text.splitlines() if line
+    ]
     for part in ("home", "work"):
         (place / part).mkdir()
     environment = {

@@ -14,11 +14,17 @@ class NoCluster:
         """Give itself: there is nothing to wait for."""
         return self
 
-    def path(self, api_version: str, resource: str, *, namespace: str = "", name: str = "", sub: str = "") -> str:
+    def path(
+        self, api_version: str, resource: str, *, namespace: str = "", name: str = "", sub: str = ""
+    ) -> str:
         """Give a path, which is computed without asking."""
         start = f"/api/{api_version}" if "/" not in api_version else f"/apis/{api_version}"
         inside = f"/namespaces/{namespace}" if namespace else ""
-        return f"{start}{inside}/{resource}" + (f"/{name}" if name else "") + (f"/{sub}" if sub else "")
+        return (
+            f"{start}{inside}/{resource}"
+            + (f"/{name}" if name else "")
+            + (f"/{sub}" if sub else "")
+        )
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

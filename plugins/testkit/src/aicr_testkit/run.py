@@ -30,14 +30,24 @@ def selected(ids: Sequence[str]) -> tuple[Check, ...]:
 
 
 def run_checks(
-    name: str, ids: Sequence[str] = (), *, session: Session | None = None, golden: str = "", cases: int = 30
+    name: str,
+    ids: Sequence[str] = (),
+    *,
+    session: Session | None = None,
+    golden: str = "",
+    cases: int = 30,
 ) -> list[Result]:
     """Hold the installed plugin ``name`` to the checks; see :func:`each`."""
     return list(each(name, ids, session=session, golden=golden, cases=cases))
 
 
 def each(
-    name: str, ids: Sequence[str] = (), *, session: Session | None = None, golden: str = "", cases: int = 30
+    name: str,
+    ids: Sequence[str] = (),
+    *,
+    session: Session | None = None,
+    golden: str = "",
+    cases: int = 30,
 ) -> Iterator[Result]:
     """Give the verdicts one by one. Raises AicrError: NOT_FOUND for a plugin nobody has, INVALID_REQUEST for an id.
 

@@ -48,6 +48,7 @@ def recipe(service: str = "eks") -> dict[str, Any]:
 
 def snapshot() -> dict[str, Any]:
     """A snapshot with a server, a node, an operating system and a GPU."""
+
     def subtype(name: str, **data: Any) -> dict[str, Any]:
         return {"subtype": name, "data": data}
 
@@ -131,7 +132,12 @@ def view() -> BundleView:
     """A bundle as lints see it, with one object."""
     from aicr_core.api import BundleObject, BundleRelease, BundleView
 
-    document = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "n"}, "data": {"k": "v"}}
+    document = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "a", "namespace": "n"},
+        "data": {"k": "v"},
+    }
     release = BundleRelease(name="sample-operator", namespace="n", kind="helm", chart="sample-operator", version="v1.2.3",
                             repository="https://charts.example.com", values=values(), values_path="sample-operator/values.yaml")  # fmt: skip
     return BundleView(

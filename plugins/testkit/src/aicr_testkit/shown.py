@@ -15,7 +15,9 @@ def shown(value: Any) -> str:
     if value is None or isinstance(value, bool | int | float):
         return repr(value)
     if isinstance(value, Mapping):
-        return "{\n" + "".join(f"{shown(key)}: {shown(item)}\n" for key, item in value.items()) + "}"
+        return (
+            "{\n" + "".join(f"{shown(key)}: {shown(item)}\n" for key, item in value.items()) + "}"
+        )
     if isinstance(value, list | tuple | set | frozenset):
         return "[\n" + "".join(f"{shown(item)}\n" for item in value) + "]"
     fields = getattr(type(value), "__attrs_attrs__", None)

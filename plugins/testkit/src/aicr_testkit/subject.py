@@ -35,7 +35,9 @@ MEMORY = 4 << 30
 class Subject:
     """One installed plugin. Raises AicrError(NOT_FOUND) for a name that nobody has."""
 
-    def __init__(self, session: Session, name: str, folder: str, *, golden: str = "", cases: int = 30) -> None:
+    def __init__(
+        self, session: Session, name: str, folder: str, *, golden: str = "", cases: int = 30
+    ) -> None:
         """Look at ``name``; ``folder`` is for temporary files, ``golden`` holds recorded cases, ``cases`` are to be fuzzed."""
         self.session = session
         self.row: Document = session.plugin(name)
@@ -70,42 +72,57 @@ class Subject:
     @functools.cached_property
     def first(self) -> Document:
         """What was seen in the main run: everything, one call after another."""
-        return self._run("first", stop=True, fuzz={"seed": samples.SEED, "cases": self.cases})
+        return self._run(
+            "first", stop=True, again=True, fuzz={"seed": samples.SEED, "cases": self.cases}
+        )
 
     @functools.cached_property
     def other_order(self) -> Document:
         """The same with another hash seed, in reverse order, all calls at once."""
-        return self._run("order", PYTHONHASHSEED="4242", reverse=True, together=True)
+        return self._run(
+            "order", within="first", PYTHONHASHSEED="4242", reverse=True, together=True
+        )
 
     @functools.cached_property
     def other_place(self) -> Document:
         """The same at another time, on another host, as another user, in another folder."""
-        return self._run("elsewhere", epoch=EPOCH + 400 * 86_400 + 12_345, host="host-b", USER="user-b", LOGNAME="user-b", TZ="Asia/Tokyo")
+        return self._run(
+            "elsewhere",
+            epoch=EPOCH + 400 * 86_400 + 12_345,
+            host="host-b",
+            USER="user-b",
+            LOGNAME="user-b",
+            TZ="Asia/Tokyo",
+        )
 
     def fresh_import(self, number: int) -> Document:
         """What is seen when it is only imported."""
         return self._run(f"import-{number}", only_import=True)
 
     def left_behind(self, run: str) -> list[str]:
-        """Give the files that a run left in its home and working folder."""
+        """Give the files that a run left in its home; those in the working folder are T07's."""
         place = self._folder / run
         return sorted(
-            str(path.relative_to(place)) for part in ("home", "work") for path in (place / part).rglob("*") if path.is_file()
+            str(path.relative_to(place)) for path in (place / "home").rglob("*") if path.is_file()
         )
 
-    def _run(self, label: str, **wish: Any) -> Document:
-        place = self._folder / label
+    def _run(self, label: str, within: str = "", **wish: Any) -> Document:
+        """Make a run, in folders of its own or in those of the run ``within``."""
+        place = self._folder / (within or label)
         for part in ("home", "work", "tmp"):
-            (place / part).mkdir(parents=True)
+            (place / part).mkdir(parents=True, exist_ok=True)
         variables = {key: wish.pop(key) for key in list(wish) if key.isupper()}
         request = {
             "module": self.row["module"], "permissions": self.row["permissions"], "own": [str(place)], "epoch": EPOCH,
-            "host": "host-a", "only_import": False, "reverse": False, "together": False, "stop": False, "fuzz": None, **wish,
+            "host": "host-a", "only_import": False, "reverse": False, "together": False, "stop": False, "again": False, "fuzz": None, **wish,
         }  # fmt: skip
-        (place / "request.json").write_text(json.dumps(request), "utf-8")
-        ended = self.child(label, ["-m", "aicr_testkit.child", str(place / "request.json"), str(place / "answer.json")], **variables)
+        asked, answered = place / f"{label}-request.json", place / f"{label}-answer.json"
+        asked.write_text(json.dumps(request), "utf-8")
+        ended = self.child(
+            place, ["-m", "aicr_testkit.child", str(asked), str(answered)], **variables
+        )
         try:
-            seen: Document = json.loads((place / "answer.json").read_text("utf-8"))
+            seen: Document = json.loads(answered.read_text("utf-8"))
         except (OSError, ValueError):
             last = (ended.strip().splitlines() or ["no message"])[-1]
             seen = {"problem": f"the process ended or hung: {last}", "events": {}, "hooks": [], "unknown": [], "answers": {},
@@ -115,7 +132,11 @@ class Subject:
 
     def environment(self, place: pathlib.Path, **variables: str) -> dict[str, str]:
         """Give the environment of a child that works below ``place``."""
-        kept = {name: os.environ[name] for name in ("AICR_INDEX_DIR", "XDG_CACHE_HOME", "AICR_PLUGINS") if name in os.environ}
+        kept = {
+            name: os.environ[name]
+            for name in ("AICR_INDEX_DIR", "XDG_CACHE_HOME", "AICR_PLUGINS")
+            if name in os.environ
+        }
         # The index of the user's is used and kept: a home of its own would mean to build it anew each time.
         cache = os.environ.get("XDG_CACHE_HOME") or f"{os.environ.get('HOME', '')}/.cache"
         return {
@@ -126,14 +147,13 @@ class Subject:
             "AWS_SECRET_ACCESS_KEY": samples.CANARY, **kept, **variables,
         }  # fmt: skip
 
-    def child(self, label: str, arguments: list[str], **variables: str) -> str:
-        """Run this interpreter in the folder of run ``label``, within limits; give what it wrote to the streams."""
-        place = self._folder / label
+    def child(self, place: pathlib.Path, arguments: list[str], **variables: str) -> str:
+        """Run this interpreter in ``place``, within limits; give what it wrote to the streams."""
         try:
             done = subprocess.run(
                 [sys.executable, *arguments], cwd=place / "work", env=self.environment(place, **variables), timeout=LIMIT,
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, start_new_session=True,
-                preexec_fn=_limits,  # noqa: PLW1509 - nothing else runs in this process
+                preexec_fn=_limits,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             return f"still running after {LIMIT:g} s"

@@ -56,6 +56,8 @@ def visit(wish: Document) -> Document:
             watch.where = call.key
             seen["answers"][call.key] = _ask(call, streams)
             watch.where = ""
+    if wish["again"]:
+        _again(calls, seen["answers"])
     if wish["stop"]:
         for call in calls:
             if call.timed and seen["answers"][call.key]["status"] != "slow":
@@ -66,7 +68,7 @@ def visit(wish: Document) -> Document:
     if wish["fuzz"]:
         from aicr_testkit.fuzz import fuzz
 
-        seen["fuzz"] = fuzz(calls, seen["answers"], wish["fuzz"])
+        seen["fuzz"] = fuzz(calls, seen["answers"], wish["fuzz"], watch)
     return seen
 
 
@@ -193,7 +195,11 @@ def _described(hook: str, kind: str, provider: Any) -> Document:
         for name in ("title", "description", "summary", "remediation", "section")
         if hasattr(provider, name)
     }
-    options = [(item.name, item.description) for item in getattr(provider, "options", ()) if hasattr(item, "description")]
+    options = [
+        (item.name, item.description)
+        for item in getattr(provider, "options", ())
+        if hasattr(item, "description")
+    ]
     problems, arguments, options_help = [], {}, []
     calls = [("call", provider.call)] if kind == "Command" else provider_calls(provider)
     for field, target in calls:
@@ -205,13 +211,19 @@ def _described(hook: str, kind: str, provider: Any) -> Document:
         if kind == "Command":
             texts["help"] = str(getattr(function, "help", "") or "")
             for item in getattr(function, "params", ()):
-                if getattr(item, "param_type_name", "") == "option" and not getattr(item, "help", None):
+                if getattr(item, "param_type_name", "") == "option" and not getattr(
+                    item, "help", None
+                ):
                     options_help.append(item.name)
         elif not callable(function):
             problems.append(f"{field} is a {type(function).__name__}, which cannot be called")
         else:
             arguments[field] = _takes(function)
-    name = str(getattr(provider, "name", "") or getattr(provider, "component", "") or getattr(provider, "scheme", ""))
+    name = str(
+        getattr(provider, "name", "")
+        or getattr(provider, "component", "")
+        or getattr(provider, "scheme", "")
+    )
     return {"hook": hook, "kind": kind, "name": name, "texts": texts, "options": options, "problems": problems,
             "takes": arguments, "where": getattr(provider, "where", ""), "dimension": getattr(provider, "dimension", ""),
             "module": type(provider).__module__.split(".")[0], "unhelped": options_help,
@@ -231,7 +243,9 @@ def _takes(function: Any) -> list[int] | None:
     return [sum(1 for p in plain if p.default is p.empty), most]
 
 
-def _context(timeout: float = CALL / 2, cancelled: threading.Event | None = None, log: Any = None) -> Any:
+def _context(
+    timeout: float = CALL / 2, cancelled: threading.Event | None = None, log: Any = None
+) -> Any:
     from aicr_core.api import Context, Settings, render_template
 
     options = {"offline": True, "charts": (), "host_root": "/", "kubeconfig": "", "context": "", "node": "", "kind": "snapshot",
@@ -268,7 +282,9 @@ def _ask(call: Call, streams: _Streams) -> Document:
     context = _context(log=logged.append)
     places, named = _arguments(call, context)
     given = [item for item in (*places, *named.values()) if item is not context]
-    held = [getattr(item, "recipe", item) if type(item).__name__ == "Target" else item for item in given]
+    held = [
+        getattr(item, "recipe", item) if type(item).__name__ == "Target" else item for item in given
+    ]
     before = [copy.deepcopy(item) for item in held]
     with streams.caught() as said:
         note = _run(lambda: _whole(call.function(*places, **named)), CALL)
@@ -276,7 +292,7 @@ def _ask(call: Call, streams: _Streams) -> Document:
     value = note.pop("value", None)
     text = "\n".join(logged)
     answer: Document = {**note, "seconds": seconds, "log": text[:TEXT], "said": said(), "clusterless": call.clusterless,
-                        "varies": call.varies, "beside": call.beside, "files": call.files, "text": "", "paths": [], "shape": []}  # fmt: skip
+                        "varies": call.varies, "beside": call.beside, "files": call.files, "text": "", "paths": [], "shape": [], "again": False}  # fmt: skip
     answer["changed"] = any(shown(a) != shown(b) for a, b in zip(before, held, strict=True))
     if note["status"] == "ok":
         answer["shape"] = list(call.shape(value))[:10]
@@ -293,9 +309,16 @@ def _whole(answer: Any) -> Any:
 def _statuses(value: Any) -> list[list[str]]:
     """Give status and reason of what a collector or a check says it found."""
     if hasattr(value, "status"):
-        return [[str(value.status), str(getattr(value, "reason", "") or getattr(value, "message", ""))]]
+        return [
+            [str(value.status), str(getattr(value, "reason", "") or getattr(value, "message", ""))]
+        ]
     found = value if isinstance(value, list | tuple) else [value]
-    return [[p.status, p.reason] for one in found for p in getattr(one, "subtypes", ()) if hasattr(p, "status")]
+    return [
+        [p.status, p.reason]
+        for one in found
+        for p in getattr(one, "subtypes", ())
+        if hasattr(p, "status")
+    ]
 
 
 def _run(work: Callable[[], Any], limit: float) -> Document:
@@ -334,6 +357,18 @@ def _stopped(call: Call, *, cancel: bool) -> float | None:
     return None if note["status"] == "slow" else float(note["seconds"])
 
 
+def _again(calls: list[Call], answers: Document) -> None:
+    """Make quick calls once more and note which of them say something else: they keep a state."""
+    for call in calls:
+        answer = answers[call.key]
+        if answer["status"] == "ok" and answer["seconds"] < 1 and not call.varies:
+            places, named = _arguments(call, _context())
+            note = _run(lambda c=call, p=places, n=named: _whole(c.function(*p, **n)), CALL)  # type: ignore[misc]
+            answer["again"] = (
+                note["status"] != "ok" or shown(note["value"])[:TEXT] != answer["text"]
+            )
+
+
 def _together(calls: list[Call], seen: Document) -> None:
     """Make all calls at once, as ``--jobs 8`` does; what they print is not told apart."""
     waiting = []
@@ -342,7 +377,9 @@ def _together(calls: list[Call], seen: Document) -> None:
         places, named = _arguments(call, context)
         ended: Document = {}
 
-        def go(call: Call = call, places: Any = places, named: Any = named, ended: Document = ended) -> None:
+        def go(
+            call: Call = call, places: Any = places, named: Any = named, ended: Document = ended
+        ) -> None:
             ended.update(_run(lambda: _whole(call.function(*places, **named)), CALL))
 
         thread = threading.Thread(target=go, daemon=True)
@@ -351,5 +388,9 @@ def _together(calls: list[Call], seen: Document) -> None:
     for call, thread, ended in waiting:
         thread.join(CALL + 1)
         value = ended.pop("value", None)
-        text = (outline(value) if call.varies else shown(value))[:TEXT] if ended.get("status") == "ok" else ""
+        text = (
+            (outline(value) if call.varies else shown(value))[:TEXT]
+            if ended.get("status") == "ok"
+            else ""
+        )
         seen["answers"][call.key] = {**ended, "text": text}

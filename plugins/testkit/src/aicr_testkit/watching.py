@@ -30,7 +30,10 @@ _HARMLESS = (
 
 
 class Watch:
-    """Notes what is asked for while :attr:`where` names a call; nothing before that."""
+    """Notes what is asked for, by what :attr:`where` says is being called; refuses it whoever asks.
+
+    Between calls ``where`` is empty: what is seen then comes from work that was abandoned, or from the kit.
+    """
 
     def __init__(self, own: list[str], permissions: list[str], package: str) -> None:
         """Allow changes below ``own``; programs, and sockets of the host, as ``permissions`` allow them.
@@ -52,7 +55,7 @@ class Watch:
         sys.addaudithook(self._hook)
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if not self.where or getattr(self._inside, "busy", False):
+        if getattr(self._inside, "busy", False):
             return
         self._inside.busy = True
         try:
@@ -77,7 +80,11 @@ class Watch:
             seen.append([kind, what])
 
     def _net(self, event: str, arguments: tuple[Any, ...]) -> None:
-        address = arguments[1] if event in ("socket.connect", "socket.bind", "socket.sendto") else arguments[0]
+        address = (
+            arguments[1]
+            if event in ("socket.connect", "socket.bind", "socket.sendto")
+            else arguments[0]
+        )
         if isinstance(address, str | bytes) and event in ("socket.connect", "socket.bind"):
             # A socket file is a part of the host.
             self._note("read", os.fsdecode(address))
@@ -99,7 +106,9 @@ class Watch:
             raise PermissionError(errno.EACCES, "Permission denied", name)
 
     def _own_module(self, program: Any, argv: Any) -> bool:
-        if not program or os.path.realpath(os.fsdecode(program)) != os.path.realpath(sys.executable):
+        if not program or os.path.realpath(os.fsdecode(program)) != os.path.realpath(
+            sys.executable
+        ):
             return False
         words = [os.fsdecode(word) for word in argv] if isinstance(argv, list | tuple) else []
         after = words[words.index("-m") + 1 :] if "-m" in words else []

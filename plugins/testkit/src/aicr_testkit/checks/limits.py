@@ -14,12 +14,21 @@ if TYPE_CHECKING:
 
     from aicr_testkit.subject import Subject
 
-_CODES = ("NOT_FOUND", "UNAUTHORIZED", "SERVICE_UNAVAILABLE", "TIMEOUT", "INVALID_REQUEST", "RATE_LIMIT_EXCEEDED")
+_CODES = (
+    "NOT_FOUND",
+    "UNAUTHORIZED",
+    "SERVICE_UNAVAILABLE",
+    "TIMEOUT",
+    "INVALID_REQUEST",
+    "RATE_LIMIT_EXCEEDED",
+)
 _INCOMPLETE = ("degraded", "failed", "timeout", "skipped", "forbidden", "other")
 
 
 def _timed(subject: Subject) -> str:
-    return _nothing(subject) or ("" if subject.first["cancelled"] else "it has no call with a context")
+    return _nothing(subject) or (
+        "" if subject.first["cancelled"] else "it has no call with a context"
+    )
 
 
 def cancelled(subject: Subject) -> Iterator[str]:
@@ -45,7 +54,7 @@ def in_time(subject: Subject) -> Iterator[str]:
 def without_network(subject: Subject) -> Iterator[str]:
     """T11: nobody asks for the network who did not say so."""
     for where, events in subject.first["events"].items():
-        if where != "import":
+        if where not in ("import", ""):
             yield from (f"{where} connects to {what}" for kind, what in events if kind == "net")
 
 
@@ -74,7 +83,7 @@ def permissions(subject: Subject) -> Iterator[str]:
     """T16: programs, files of the host and of the user are touched only as the manifest says."""
     declared = subject.row["permissions"]
     for where, events in subject.first["events"].items():
-        if where == "import":
+        if where in ("import", ""):
             continue
         for kind, what in events:
             if kind == "exec" and not any(fnmatchcase(f"exec:{what}", word) for word in declared):

@@ -41,7 +41,12 @@ def clean_import(subject: Subject) -> Iterator[str]:
     if min(spent) > SECONDS:
         yield f"its import takes {min(spent):.1f} s, allowed is {SECONDS:g} s"
     for kind, what in seen["events"].get("import", ()):
-        word = {"net": "connects to", "exec": "starts", "write": "writes", "write-own": "writes"}.get(kind)
+        word = {
+            "net": "connects to",
+            "exec": "starts",
+            "write": "writes",
+            "write-own": "writes",
+        }.get(kind)
         if word:
             yield f"its import {word} {what}"
     if seen.get("said"):

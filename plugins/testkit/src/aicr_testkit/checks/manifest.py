@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +45,14 @@ def manifest_schema(subject: Subject) -> Iterator[str]:
         yield f"it is {subject.row['state']} here ({subject.row['reason']}): nothing of it can be looked at"
 
 
+def _unread(subject: Subject) -> str:
+    return (
+        "the manifest cannot be read (T01)"
+        if subject.row["state"] == "broken" and not subject.row["hookspec"]
+        else ""
+    )
+
+
 def manifest_and_hooks(subject: Subject) -> Iterator[str]:
     """T02: hooks and provided names of the manifest are those of the code and the data."""
     seen = subject.first
@@ -56,7 +63,11 @@ def manifest_and_hooks(subject: Subject) -> Iterator[str]:
     if set(seen["hooks"]) != set(subject.hooks):
         yield f"hooks says {', '.join(subject.hooks) or 'none'}; implemented: {', '.join(found) or 'none'}"
         return
-    made = {(_KINDS.get(item["kind"], item["kind"]), item["name"]) for item in seen["providers"] if item["kind"] in _KINDS}
+    made = {
+        (_KINDS.get(item["kind"], item["kind"]), item["name"])
+        for item in seen["providers"]
+        if item["kind"] in _KINDS
+    }
     made |= {("component", name) for name in _components(subject)}
     listed = {(item["kind"], item["name"]) for item in subject.row["provides"]}
     checked = {*_KINDS.values(), "component"}
@@ -110,7 +121,6 @@ def hookspec_range(subject: Subject) -> Iterator[str]:
         yield f"implements {', '.join(subject.first['unknown'])}, which hookspec {HOOKSPEC} has not: mark it hookimpl(optionalhook=True)"
 
 
-@functools.cache
 def _distribution(name: str) -> metadata.Distribution | None:
     try:
         return metadata.distribution(name)
@@ -125,7 +135,9 @@ def no_trace(subject: Subject) -> Iterator[str]:
     for file in (distribution.files or ()) if distribution is not None else ():
         top = file.parts[0]
         path = file.as_posix()
-        editable = subject.row["editable"] and (top.endswith(".pth") or top.startswith(("_", "__editable__")))
+        editable = subject.row["editable"] and (
+            top.endswith(".pth") or top.startswith(("_", "__editable__"))
+        )
         if top in own or top.endswith((".dist-info", ".egg-info")) or editable:
             continue
         if top == ".." and ("bin" in file.parts or "Scripts" in file.parts or "man" in file.parts):
@@ -140,7 +152,11 @@ def help_and_docs(subject: Subject) -> Iterator[str]:
     """T24: people find a text for the distribution, and for everything that it brings and that they can choose."""
     distribution = _distribution(subject.row["distribution"])
     if distribution is not None:
-        body = distribution.metadata.get_payload() if hasattr(distribution.metadata, "get_payload") else ""
+        body = (
+            distribution.metadata.get_payload()
+            if hasattr(distribution.metadata, "get_payload")
+            else ""
+        )
         text = distribution.metadata.get("Description") or body or ""
         if len(str(text).strip()) < 40:
             yield "the distribution has no README: give `readme` in pyproject.toml"
@@ -149,13 +165,22 @@ def help_and_docs(subject: Subject) -> Iterator[str]:
     for item in subject.first["providers"]:
         what = f"{_KINDS.get(item['kind'], item['kind'])} {item['name']}"
         texts = item["texts"]
-        wanted = {"Deployer": "title", "Check": "description", "Phase": "description", "Command": "summary"}.get(item["kind"])
+        wanted = {
+            "Deployer": "title",
+            "Check": "description",
+            "Phase": "description",
+            "Command": "summary",
+        }.get(item["kind"])
         if wanted and not texts.get(wanted, "").strip():
             yield f"{what} has no {wanted}"
         if item["kind"] == "Command" and not texts.get("help", "").strip():
             yield f"{what}: its --help says nothing"
         yield from (f"{what}: option {name} has no help" for name in item["unhelped"])
-        yield from (f"{what}: option {name} has no description" for name, text in item["options"] if not text.strip())
+        yield from (
+            f"{what}: option {name} has no description"
+            for name, text in item["options"]
+            if not text.strip()
+        )
 
 
 CHECKS = (
@@ -167,7 +192,7 @@ CHECKS = (
           "hooks lists exactly what hooks.py implements, [[provides]] exactly what is registered and what registry.yaml has",
           "a hook that is not listed is never called; a name that is not listed is not found, and not named in error messages",
           "bring `hooks` and `[[provides]]` of the manifest in line with hooks.py", manifest_and_hooks,
-          lambda s: "" if s.hooks or s.row["provides"] or s.first["hooks"] else "it registers nothing"),
+          lambda s: _unread(s) or ("" if s.hooks or s.row["provides"] or s.first["hooks"] else "it registers nothing")),
     Check("T21", "Old and new hook API",
           "the hookspec range holds this core and every later minor version and ends before the next major one; unknown hooks are optional",
           "minor versions only add: a range that is too narrow stops a working plugin, one that is too wide loads it where it means something else",

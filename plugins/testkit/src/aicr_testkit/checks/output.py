@@ -32,7 +32,9 @@ def _files_only(subject: Subject) -> str:
 
 
 def _kept(answers: Document) -> Iterator[tuple[str, Document]]:
-    yield from ((key, answer) for key, answer in answers.items() if answer["status"] in ("ok", "refused"))
+    yield from (
+        (key, answer) for key, answer in answers.items() if answer["status"] in ("ok", "refused")
+    )
 
 
 def _text(answer: Document) -> str:
@@ -47,15 +49,20 @@ def _deterministic(subject: Subject, key: str) -> bool:
 
 
 def determinism(subject: Subject) -> Iterator[str]:
-    """T05: the same answer with another hash seed, in another order, and with all calls at once."""
-    for key, _ in _kept(subject.first["answers"]):
-        if not _deterministic(subject, key):
+    """T05: the same answer when asked again, with another hash seed, in another order, and with all calls at once."""
+    for key, answer in _kept(subject.first["answers"]):
+        if answer["again"]:
+            yield f"{key} gives another answer when it is asked again"
+        elif not _deterministic(subject, key):
             yield f"{key} gives another answer for the same input{_difference(subject.first, subject.other_order, key)}"
 
 
 def surroundings(subject: Subject) -> Iterator[str]:
     """T06: no time, host, user or absolute path in what comes out."""
-    literal = {str(subject.root): "the path of its package", os.path.expanduser("~"): "the home folder"}
+    literal = {
+        str(subject.root): "the path of its package",
+        os.path.expanduser("~"): "the home folder",
+    }
     for key, answer in _kept(subject.first["answers"]):
         if answer["varies"] or not _deterministic(subject, key):
             continue
@@ -83,14 +90,22 @@ def inventory(subject: Subject) -> Iterator[str]:
         seen: set[str] = set()
         for path in answer["paths"]:
             parts = path.split("/")
-            if not path or path.startswith("/") or ".." in parts or "." in parts or "" in parts or "\\" in path or "\0" in path:
+            if (
+                not path
+                or path.startswith("/")
+                or ".." in parts
+                or "." in parts
+                or "" in parts
+                or "\\" in path
+                or "\0" in path
+            ):
                 yield f'{key}: "{path}" is no safe path below the bundle'
             if path in seen:
                 yield f'{key}: "{path}" is given twice'
             seen.add(path)
         if answer["files"]:
             for kind, what in subject.first["events"].get(key, ()):
-                if kind == "write-own":
+                if kind == "write-own" and f"{os.sep}work{os.sep}" in what:
                     yield f"{key} writes {os.path.basename(what)} itself, instead of giving it back"
         if answer["said"].strip():
             yield f"{key} prints {answer['said'].strip()[:60]!r}"
@@ -98,7 +113,11 @@ def inventory(subject: Subject) -> Iterator[str]:
 
 def unchanged(subject: Subject) -> Iterator[str]:
     """T08: what is given stays as it was."""
-    yield from (f"{key} changes what it was given" for key, answer in subject.first["answers"].items() if answer["changed"])
+    yield from (
+        f"{key} changes what it was given"
+        for key, answer in subject.first["answers"].items()
+        if answer["changed"]
+    )
 
 
 def shapes(subject: Subject) -> Iterator[str]:
@@ -128,18 +147,29 @@ def _overlays(subject: Subject) -> list[Document]:
         found = subject.session.overlays()
     except Exception:
         return []
-    return [item for item in found if item["source"] == subject.row["distribution"] and item["criteria"]]
+    return [
+        item for item in found if item["source"] == subject.row["distribution"] and item["criteria"]
+    ]
 
 
 def _secrets_place(key: str, answer: Document) -> bool:
     # Values go where the component's own are; what speaks about a bundle has no need of them.
-    return not answer["beside"] and (key.startswith(("deployer", "bundler", "hook aicr_patch_values")) or "Deployer" in key or "Bundler" in key)
+    return not answer["beside"] and (
+        key.startswith(("deployer", "bundler", "hook aicr_patch_values"))
+        or "Deployer" in key
+        or "Bundler" in key
+    )
 
 
 def canary(subject: Subject) -> Iterator[str]:
     """T23: a secret in the environment or in values comes out nowhere but in the values themselves."""
     for key, answer in subject.first["answers"].items():
-        found = {"its answer": answer["text"], "an error": answer["message"], "the log": answer["log"], "its output": answer["said"]}
+        found = {
+            "its answer": answer["text"],
+            "an error": answer["message"],
+            "the log": answer["log"],
+            "its output": answer["said"],
+        }
         for where, text in found.items():
             count = text.count(samples.CANARY)
             if where == "its answer" and _secrets_place(key, answer):
