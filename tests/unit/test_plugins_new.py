@@ -12,7 +12,7 @@ import tomllib
 from typing import Any
 
 import pytest
-from environments import NO_DOWNLOADS, environment_on_this
+from environments import NO_DOWNLOADS, build_wheels, environment_on_this
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -54,17 +54,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     return place
 
 
-BUILD = """
-import os, sys
-from hatchling.build import build_wheel
-target, *names = sys.argv[1:]
-place = os.getcwd()
-for name in names:
-    os.chdir(os.path.join(place, name))
-    build_wheel(target)
-"""
-
-
 class Installed:
     """All packages, as wheels in an environment of their own."""
 
@@ -72,9 +61,7 @@ class Installed:
         self.bin = environment_on_this(home / "env")
         self.env = {**os.environ, **NO_DOWNLOADS, "XDG_CACHE_HOME": str(home / "cache")}
         self.env |= {"PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}"}
-        # What pip wheel calls, without a process and a folder for each.
-        self.run(place, "python", "-c", BUILD, str(home / "dist"), *PACKAGES)
-        wheels = sorted(map(str, (home / "dist").glob("*.whl")))
+        wheels = build_wheels(home / "dist", (place / name for name in PACKAGES))
         assert len(wheels) == len(PACKAGES)
         self.run(place, "python", "-m", "pip", "install", "-q", "--no-deps", "--no-index", *wheels)
 

@@ -1,0 +1,1 @@
+"""Fathom Storage for aicr."""
