@@ -36,7 +36,8 @@ class Call(NamedTuple):
 def _inputs(*names: str, **fixed: Any) -> Callable[[], dict[str, Any]]:
     makers: dict[str, Callable[[], Any]] = {
         "recipe": samples.recipe, "snapshot": samples.snapshot, "plan": samples.plan, "report": samples.report,
-        "inventory": samples.inventory, "view": samples.view, "values": samples.values, "component": samples.component,
+        "inventory": samples.inventory, "view": samples.view, "values": samples.values,
+        "component": samples.component,
         "criteria": lambda: samples.recipe()["criteria"],
     }  # fmt: skip
     return lambda: {name: makers[name]() for name in names} | dict(fixed)
@@ -212,7 +213,8 @@ def _chart() -> dict[str, Any]:
 def of_hook(hook: str, function: Any) -> Call | None:
     """Give the call of a hook that answers by itself; None for a registration hook or an event."""
     table: dict[str, tuple[Any, Any]] = {
-        "aicr_read_constraint": (_inputs("snapshot", "recipe", path="Sample.path.key"), _is(str, int, float, bool, type(None))),
+        "aicr_read_constraint": (_inputs("snapshot",
+        "recipe", path="Sample.path.key"), _is(str, int, float, bool, type(None))),
         "aicr_patch_values": (_inputs("component", "values", "criteria"), _is(dict, type(None))),
         "aicr_extra_images": (_inputs("component", "values"), _many(str)),
         "aicr_policy": (_inputs(stage="bundle", subject=samples.recipe()), _many(dict)),

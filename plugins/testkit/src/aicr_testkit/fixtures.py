@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import json
 import os
-import pathlib
 import shutil
 import signal
 import sys
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from aicr_testkit.golden import differences, files, write
 
 if TYPE_CHECKING:
+    import pathlib
     from collections.abc import Iterable, Mapping
 
     import pytest
@@ -30,13 +30,21 @@ class Plugins:
         monkeypatch.setenv("AICR_INDEX_DIR", str(site / "index"))
 
     def add(
-        self, name: str, *, hooks: str = "", manifest: str | None = None, data: Mapping[str, str] | None = None,
-        files: Mapping[str, str] | None = None, readme: str = "", version: str = "1.0",
-    ) -> pathlib.Path:  # fmt: skip
+        self,
+        name: str,
+        *,
+        hooks: str = "",
+        manifest: str | None = None,
+        data: Mapping[str, str] | None = None,
+        files: Mapping[str, str] | None = None,
+        readme: str = "",
+        version: str = "1.0",
+    ) -> pathlib.Path:
         """Install a plugin; give its package's folder.
 
         ``hooks`` is the source of ``hooks.py``, ``manifest`` the text of ``aicr-plugin.toml`` (by default made from the
-        hooks that are implemented), ``data`` texts by path below the data root, ``files`` further texts by path in the package.
+        hooks that are implemented), ``data`` texts by path below the data root, ``files`` further texts by path in the
+        package.
         """
         package = f"aicr_{name}".replace("-", "_")
         root = self._site / package
@@ -95,8 +103,15 @@ def _manifest(name: str, hooks: str, data: bool) -> str:
         for node in ast.parse(hooks).body
         if isinstance(node, ast.FunctionDef) and node.name.startswith("aicr_")
     ]
-    lines = [f'name = "{name}"', 'summary = "A plugin for one test"', 'hookspec = ">=1.0,<2"', f"hooks = {json.dumps(listed)}",
-             'license = "Apache-2.0"', 'contact = "nobody"', *(['data = "data"'] if data else [])]  # fmt: skip
+    lines = [
+        f'name = "{name}"',
+        'summary = "A plugin for one test"',
+        'hookspec = ">=1.0,<2"',
+        f"hooks = {json.dumps(listed)}",
+        'license = "Apache-2.0"',
+        'contact = "nobody"',
+        *(['data = "data"'] if data else []),
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -124,7 +139,7 @@ class Runner:
 
     def __call__(self, *arguments: str | os.PathLike[str], plugins: Iterable[str] = ()) -> Run:
         """Run a command in the test's folder; ``plugins`` are the only ones in use, all of them by default."""
-        from importlib.metadata import entry_points
+        from importlib.metadata import entry_points  # noqa: TID251 - a kit may take its time
 
         (command,) = entry_points(group="console_scripts", name="aicr")
         main = command.load()
@@ -132,7 +147,7 @@ class Runner:
         handler, collecting = signal.getsignal(signal.SIGTERM), gc.isenabled()
         with self._monkeypatch.context() as patch:
             patch.chdir(self.folder)
-            patch.setattr(sys, "argv", ["aicr", *map(os.fspath, arguments)])
+            patch.setattr(sys, "argv", ["aicr", *(os.fspath(word) for word in arguments)])
             if plugins := list(plugins):
                 patch.setenv("AICR_PLUGINS", ",".join(plugins))
             try:

@@ -95,12 +95,21 @@ def _run(case: Case, place: pathlib.Path) -> dict[str, bytes]:
     for part in ("home", "work"):
         (place / part).mkdir()
     environment = {
-        "PATH": os.environ.get("PATH", os.defpath), "HOME": str(place / "home"), "LANG": "C.UTF-8", "TZ": "UTC",
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "PYTHONSAFEPATH": "1",
-    }  # fmt: skip
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(place / "home"),
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "PYTHONSAFEPATH": "1",
+    }
     done = subprocess.run(
-        [sys.executable, "-m", "aicr_core", *arguments], cwd=place / "work", env=environment, timeout=LIMIT, check=False,
-        stdin=subprocess.DEVNULL, capture_output=True,
-    )  # fmt: skip
+        [sys.executable, "-m", "aicr_core", *arguments],
+        cwd=place / "work",
+        env=environment,
+        timeout=LIMIT,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+    )
     tree = {f"tree/{path}": data for path, data in files(place / "work").items()}
     return {"status": f"{done.returncode}\n".encode(), "stdout": done.stdout, **tree}

@@ -39,8 +39,11 @@ class Result(NamedTuple):
     def document(self) -> dict[str, str]:
         """As reports hold it."""
         return {
-            "id": self.id, "title": self.title, "status": self.status, "message": self.message,
-        }  # fmt: skip
+            "id": self.id,
+            "title": self.title,
+            "status": self.status,
+            "message": self.message,
+        }
 
 
 SHOWN = 5

@@ -21,9 +21,9 @@ def pretend(epoch: float, host: str) -> None:
     named = os.uname_result((system[0], host, *system[2:]))
     os.uname = lambda: named
     socket.gethostname = lambda: host
-    socket.getfqdn = lambda _name="": host
+    socket.getfqdn = lambda name="": host or name
     platform.node = lambda: host
-    platform.uname = lambda: platform.uname_result(system[0], host, *system[2:])  # type: ignore[call-arg]
+    platform.uname = lambda: platform.uname_result(system[0], host, *system[2:])
 
 
 def _time(epoch: float) -> None:
@@ -36,7 +36,7 @@ def _time(epoch: float) -> None:
     now = time.localtime()
     time.time = lambda: epoch
     time.time_ns = lambda: int(epoch) * 10**9
-    time.strftime = lambda form, moment=now: write(form, moment)  # type: ignore[assignment]
+    time.strftime = lambda form, moment=now: write(form, moment)
 
 
 class _Same(type):

@@ -1,7 +1,7 @@
 """The pytest plugin of the kit. Imported by every pytest run in which the kit is installed: nothing heavy here.
 
-``pytest --aicr-plugin NAME`` adds an item for each check. The fixtures ``aicr``, ``aicr_plugins`` and ``golden`` are for
-authors' own tests.
+``pytest --aicr-plugin NAME`` adds an item for each check. The fixtures ``aicr``, ``aicr_plugins`` and ``golden`` are
+for authors' own tests.
 """
 
 from __future__ import annotations
@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the kit."""
     group = parser.getgroup("aicr", "conformance of aicr plugins")
-    group.addoption("--aicr-plugin", action="append", default=[], metavar="NAME",
-                    help="hold this installed plugin to the checks of the kit (repeatable)")  # fmt: skip
+    group.addoption(
+        "--aicr-plugin",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="hold this installed plugin to the checks of the kit (repeatable)",
+    )
     group.addoption(
         "--aicr-check",
         action="append",
@@ -110,7 +115,7 @@ class Item(pytest.Item):
 def aicr_plugins(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Plugins]:
-    """Install plugins for one test: ``aicr_plugins.add(name, hooks=..., manifest=..., data=...)``, ``.remove(name)``."""
+    """Install plugins for one test: ``aicr_plugins.add(name, hooks=..., data=...)``, ``.remove(name)``."""
     from aicr_testkit.fixtures import Plugins
 
     plugins = Plugins(tmp_path_factory.mktemp("site"), monkeypatch)

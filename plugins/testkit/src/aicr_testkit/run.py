@@ -24,8 +24,11 @@ def selected(ids: Sequence[str]) -> tuple[Check, ...]:
             from aicr_core.api import AicrError, Code
 
             raise AicrError(
-                Code.INVALID_REQUEST, f'no check "{name}"', where="--check", hint=f"checks: {', '.join(known)}"
-            )  # fmt: skip
+                Code.INVALID_REQUEST,
+                f'no check "{name}"',
+                where="--check",
+                hint=f"checks: {', '.join(known)}",
+            )
     return tuple(check for check in CHECKS if not wanted or check.id in wanted)
 
 
@@ -73,6 +76,9 @@ def report(results: list[Result], row: dict[str, Any]) -> dict[str, Any]:
     from aicr_testkit import version
 
     return conformance_report(
-        kit=version(), plugin=row["name"], distribution=row["distribution"], version=row["version"],
+        kit=version(),
+        plugin=row["name"],
+        distribution=row["distribution"],
+        version=row["version"],
         results=[result.document() for result in results],
-    )  # fmt: skip
+    )

@@ -38,7 +38,7 @@ class Subject:
     def __init__(
         self, session: Session, name: str, folder: str, *, golden: str = "", cases: int = 30
     ) -> None:
-        """Look at ``name``; ``folder`` is for temporary files, ``golden`` holds recorded cases, ``cases`` are to be fuzzed."""
+        """Look at ``name``; ``folder`` is for temporary files, ``golden`` has recorded cases, ``cases`` are fuzzed."""
         self.session = session
         self.row: Document = session.plugin(name)
         self.name = name
@@ -113,9 +113,19 @@ class Subject:
             (place / part).mkdir(parents=True, exist_ok=True)
         variables = {key: wish.pop(key) for key in list(wish) if key.isupper()}
         request = {
-            "module": self.row["module"], "permissions": self.row["permissions"], "own": [str(place)], "epoch": EPOCH,
-            "host": "host-a", "only_import": False, "reverse": False, "together": False, "stop": False, "again": False, "fuzz": None, **wish,
-        }  # fmt: skip
+            "module": self.row["module"],
+            "permissions": self.row["permissions"],
+            "own": [str(place)],
+            "epoch": EPOCH,
+            "host": "host-a",
+            "only_import": False,
+            "reverse": False,
+            "together": False,
+            "stop": False,
+            "again": False,
+            "fuzz": None,
+            **wish,
+        }
         asked, answered = place / f"{label}-request.json", place / f"{label}-answer.json"
         asked.write_text(json.dumps(request), "utf-8")
         ended = self.child(
@@ -125,9 +135,22 @@ class Subject:
             seen: Document = json.loads(answered.read_text("utf-8"))
         except (OSError, ValueError):
             last = (ended.strip().splitlines() or ["no message"])[-1]
-            seen = {"problem": f"the process ended or hung: {last}", "events": {}, "hooks": [], "unknown": [], "answers": {},
-                    "registering": {}, "providers": [], "cancelled": {}, "late": {}, "fuzz": {}, "threads": 0, "seconds": 0.0,
-                    "said": "", "died": True}  # fmt: skip
+            seen = {
+                "problem": f"the process ended or hung: {last}",
+                "events": {},
+                "hooks": [],
+                "unknown": [],
+                "answers": {},
+                "registering": {},
+                "providers": [],
+                "cancelled": {},
+                "late": {},
+                "fuzz": {},
+                "threads": 0,
+                "seconds": 0.0,
+                "said": "",
+                "died": True,
+            }
         return seen
 
     def environment(self, place: pathlib.Path, **variables: str) -> dict[str, str]:
@@ -140,21 +163,39 @@ class Subject:
         # The index of the user's is used and kept: a home of its own would mean to build it anew each time.
         cache = os.environ.get("XDG_CACHE_HOME") or f"{os.environ.get('HOME', '')}/.cache"
         return {
-            "PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", "TZ": "UTC", "PYTHONHASHSEED": "1",
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONSAFEPATH": "1", "XDG_CACHE_HOME": cache, "HOME": str(place / "home"), "TMPDIR": str(place / "tmp"),
-            "USER": "user-a", "LOGNAME": "user-a", "AICR_TESTKIT_TOKEN": samples.CANARY,
-            "AWS_SECRET_ACCESS_KEY": samples.CANARY, **kept, **variables,
-        }  # fmt: skip
+            "PATH": os.environ.get("PATH", os.defpath),
+            "LANG": "C.UTF-8",
+            "TZ": "UTC",
+            "PYTHONHASHSEED": "1",
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONSAFEPATH": "1",
+            "XDG_CACHE_HOME": cache,
+            "HOME": str(place / "home"),
+            "TMPDIR": str(place / "tmp"),
+            "USER": "user-a",
+            "LOGNAME": "user-a",
+            "AICR_TESTKIT_TOKEN": samples.CANARY,
+            "AWS_SECRET_ACCESS_KEY": samples.CANARY,
+            **kept,
+            **variables,
+        }
 
     def child(self, place: pathlib.Path, arguments: list[str], **variables: str) -> str:
         """Run this interpreter in ``place``, within limits; give what it wrote to the streams."""
         try:
             done = subprocess.run(
-                [sys.executable, *arguments], cwd=place / "work", env=self.environment(place, **variables), timeout=LIMIT,
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, start_new_session=True,
+                [sys.executable, *arguments],
+                cwd=place / "work",
+                env=self.environment(place, **variables),
+                timeout=LIMIT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                check=False,
+                start_new_session=True,
                 preexec_fn=_limits,
-            )  # fmt: skip
+            )
         except subprocess.TimeoutExpired:
             return f"still running after {LIMIT:g} s"
         return done.stdout.decode("utf-8", "replace")

@@ -40,8 +40,19 @@ def visit(wish: Document) -> Document:
     streams = _Streams()
     watch = Watch(wish["own"], wish["permissions"], wish["module"].split(".")[0])
     watch.start()
-    seen: Document = {"events": watch.events, "hooks": [], "unknown": [], "problem": "", "answers": {}, "registering": {},
-                      "providers": [], "cancelled": {}, "late": {}, "fuzz": {}, "threads": 0}  # fmt: skip
+    seen: Document = {
+        "events": watch.events,
+        "hooks": [],
+        "unknown": [],
+        "problem": "",
+        "answers": {},
+        "registering": {},
+        "providers": [],
+        "cancelled": {},
+        "late": {},
+        "fuzz": {},
+        "threads": 0,
+    }
     module = _import(wish["module"], watch, seen, streams)
     if module is None or wish["only_import"]:
         return seen
@@ -74,8 +85,21 @@ def visit(wish: Document) -> Document:
 
 def _warm(api: Any) -> None:
     """Load what the kit itself needs of the API, so that its files are not laid at the plugin's door."""
-    for name in ("Context", "Settings", "render_template", "Session", "Target", "provider_calls", "implemented_hooks",
-                 "Report", "Inventory", "BundleView", "to_json", "load_all", "ChartWanted"):  # fmt: skip
+    for name in (
+        "Context",
+        "Settings",
+        "render_template",
+        "Session",
+        "Target",
+        "provider_calls",
+        "implemented_hooks",
+        "Report",
+        "Inventory",
+        "BundleView",
+        "to_json",
+        "load_all",
+        "ChartWanted",
+    ):
         getattr(api, name)
     api.render_template("{{ x }}", x=1)
     samples.plan(), samples.report(), samples.inventory(), samples.view()
@@ -158,9 +182,12 @@ def _given(hook: Any, context: Any) -> Any:
     import inspect
 
     known = {
-        "settings": context.settings, "snapshot": samples.snapshot(), "recipe": samples.recipe(), "outcomes": (),
+        "settings": context.settings,
+        "snapshot": samples.snapshot(),
+        "recipe": samples.recipe(),
+        "outcomes": (),
         "report": None,
-    }  # fmt: skip
+    }
     wanted = [name for name in inspect.signature(hook).parameters if name in known]
     if "report" in wanted:
         return ()
@@ -224,10 +251,20 @@ def _described(hook: str, kind: str, provider: Any) -> Document:
         or getattr(provider, "component", "")
         or getattr(provider, "scheme", "")
     )
-    return {"hook": hook, "kind": kind, "name": name, "texts": texts, "options": options, "problems": problems,
-            "takes": arguments, "where": getattr(provider, "where", ""), "dimension": getattr(provider, "dimension", ""),
-            "module": type(provider).__module__.split(".")[0], "unhelped": options_help,
-            "timeout": getattr(provider, "timeout", None)}  # fmt: skip
+    return {
+        "hook": hook,
+        "kind": kind,
+        "name": name,
+        "texts": texts,
+        "options": options,
+        "problems": problems,
+        "takes": arguments,
+        "where": getattr(provider, "where", ""),
+        "dimension": getattr(provider, "dimension", ""),
+        "module": type(provider).__module__.split(".")[0],
+        "unhelped": options_help,
+        "timeout": getattr(provider, "timeout", None),
+    }
 
 
 def _takes(function: Any) -> list[int] | None:
@@ -248,10 +285,27 @@ def _context(
 ) -> Any:
     from aicr_core.api import Context, Settings, render_template
 
-    options = {"offline": True, "charts": (), "host_root": "/", "kubeconfig": "", "context": "", "node": "", "kind": "snapshot",
-               "max_nodes_per_entry": 0, "systemd_units": (), "plain_http": False, "insecure_tls": False}  # fmt: skip
-    return Context(settings=Settings.from_env(os.environ), timeout=timeout, render=render_template, log=log,
-                   cancelled=cancelled, options=options)  # fmt: skip
+    options = {
+        "offline": True,
+        "charts": (),
+        "host_root": "/",
+        "kubeconfig": "",
+        "context": "",
+        "node": "",
+        "kind": "snapshot",
+        "max_nodes_per_entry": 0,
+        "systemd_units": (),
+        "plain_http": False,
+        "insecure_tls": False,
+    }
+    return Context(
+        settings=Settings.from_env(os.environ),
+        timeout=timeout,
+        render=render_template,
+        log=log,
+        cancelled=cancelled,
+        options=options,
+    )
 
 
 def _arguments(call: Call, context: Any) -> tuple[list[Any], Document]:
@@ -263,8 +317,14 @@ def _arguments(call: Call, context: Any) -> tuple[list[Any], Document]:
         from aicr_core.api import Target
         from aicr_testkit.no_cluster import NoCluster
 
-        target = Target(context, NoCluster(), recipe=inputs["recipe"], snapshot=inputs["snapshot"],
-                        namespace="aicr-validation", run="20231114-221320-abcdef")  # fmt: skip
+        target = Target(
+            context,
+            NoCluster(),
+            recipe=inputs["recipe"],
+            snapshot=inputs["snapshot"],
+            namespace="aicr-validation",
+            run="20231114-221320-abcdef",
+        )
         return [context, target], {}
     return ([context] if call.timed else []) + list(inputs.values()), {}
 
@@ -291,8 +351,20 @@ def _ask(call: Call, streams: _Streams) -> Document:
     seconds = note.pop("seconds")
     value = note.pop("value", None)
     text = "\n".join(logged)
-    answer: Document = {**note, "seconds": seconds, "log": text[:TEXT], "said": said(), "clusterless": call.clusterless,
-                        "varies": call.varies, "beside": call.beside, "files": call.files, "text": "", "paths": [], "shape": [], "again": False}  # fmt: skip
+    answer: Document = {
+        **note,
+        "seconds": seconds,
+        "log": text[:TEXT],
+        "said": said(),
+        "clusterless": call.clusterless,
+        "varies": call.varies,
+        "beside": call.beside,
+        "files": call.files,
+        "text": "",
+        "paths": [],
+        "shape": [],
+        "again": False,
+    }
     answer["changed"] = any(shown(a) != shown(b) for a, b in zip(before, held, strict=True))
     if note["status"] == "ok":
         answer["shape"] = list(call.shape(value))[:10]

@@ -6,6 +6,8 @@ check, what would let it pass wrongly; the wrong plugins are chosen so that this
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 HOOKS = """
@@ -98,7 +100,7 @@ class Wrong(NamedTuple):
     work: str = ""
     manifest: str = MANIFEST + PROVIDES
     data: dict[str, str] = DATA
-    files: dict[str, str] = {}
+    files: Mapping[str, str] = MappingProxyType({})
     readme: str = ""
     record: str = ""
 

@@ -144,11 +144,13 @@ def golden(subject: Subject) -> Iterator[str]:
 
 CHECKS = (
     Check("T13", "Recipe data can be used",
-          "every overlay resolves, charts have one exact version, values files are mappings, every file that is named is there (rules of `aicr recipe validate`)",
+          "every overlay resolves, charts have one exact version, values files are mappings, every file that is "
+          "named is there (rules of `aicr recipe validate`)",
           "a fault in data is found by the user who asks for that very combination",
           "run `aicr recipe validate --plugin NAME`", overlays, _no_data),
     Check("T14", "Constraints and checks exist",
-          "a constraint names a reading or a constraint that a check reads, and can be evaluated; a phase names checks that are installed",
+          "a constraint names a reading or a constraint that a check reads, and can be evaluated; a phase names "
+          "checks that are installed",
           "a constraint that names nothing is an error on every cluster",
           "run `aicr recipe validate --plugin NAME`", names, _no_data),
     Check("T17", "No collision with other plugins",

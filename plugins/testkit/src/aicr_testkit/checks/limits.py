@@ -1,4 +1,7 @@
-"""Whether a plugin stays within what it was given: time, network, cluster, rights (T09 T10 T11 T12 T16), and errors (T15, T19)."""
+"""Whether a plugin stays within what it was given: time, network, cluster, rights (T09 T10 T11 T12 T16).
+
+And whether its errors are such as people can read (T15 T19).
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,10 @@ def _timed(subject: Subject) -> str:
     return _nothing(subject) or (
         "" if subject.first["cancelled"] else "it has no call with a context"
     )
+
+
+def _clustered(subject: Subject) -> bool:
+    return any(answer["clusterless"] for answer in subject.first["answers"].values())
 
 
 def cancelled(subject: Subject) -> Iterator[str]:
@@ -115,20 +122,24 @@ CHECKS = (
           'declare "net" in permissions, or leave the connection out', without_network,
           lambda s: "it declares the permission net" if s.allows("net") else _nothing(s)),
     Check("T12", "Works without a cluster",
-          "cluster collectors, checks and stores end with an AicrError or a status and its reason when no cluster answers, never with success",
+          "cluster collectors, checks and stores end with an AicrError or a status and its reason when no cluster "
+          "answers, never with success",
           "a check that passes where nothing was asked is worse than none",
           "let errors of the cluster pass, or give skipped(reason, message)", without_cluster,
-          lambda s: _nothing(s) or ("" if any(a["clusterless"] for a in s.first["answers"].values()) else "nothing of it asks a cluster")),
+          lambda s: _nothing(s) or ("" if _clustered(s) else "nothing of it asks a cluster")),
     Check("T15", "Errors are ours",
-          "valid input with a missing network, cluster or file ends in an answer or an AicrError, never in another exception",
+          "valid input with a missing network, cluster or file ends in an answer or an AicrError, never in another "
+          "exception",
           "only an AicrError has a code, an exit status and a line that says how to mend it",
           "catch what you expect and raise AicrError(Code.X, message, hint=...)", taxonomy, _nothing),
     Check("T16", "Permissions",
-          "programs that are started and files that are read outside the package are declared; nothing is written outside the given folders",
+          "programs that are started and files that are read outside the package are declared; nothing is written "
+          "outside the given folders",
           "an operator's policy decides by what is declared",
           "declare it in permissions (docs/plugins/manifest.md), or leave it out", permissions, _nothing),
     Check("T19", "Random input",
-          f"random recipes, snapshots and values (seeds from {samples.SEED}) are answered or refused, without a crash or a hang",
+          f"random recipes, snapshots and values (seeds from {samples.SEED}) are answered or refused, without a "
+          f"crash or a hang",
           "snapshots come from machines nobody has seen, recipes from other packages",
           "read documents with .get and isinstance; run the seed that is named again", fuzzed, _nothing),
 )  # fmt: skip

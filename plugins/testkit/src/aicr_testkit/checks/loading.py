@@ -13,19 +13,25 @@ if TYPE_CHECKING:
 
 SECONDS = 1.0
 _CALLS = {
-    "Collector": {"call": 1}, "Agent": {"call": 2}, "Dimension": {"matches": 2, "is_any": 1}, "Matcher": {"detect": 1},
-    "Check": {"call": 2, "rights": 1}, "ClusterAccess": {"connect": 1}, "CheckRunner": {"open": 2}, "ReportWriter": {"write": 1},
+    "Collector": {"call": 1}, "Agent": {"call": 2}, "Dimension": {"matches": 2, "is_any": 1},
+    "Matcher": {"detect": 1},
+    "Check": {"call": 2, "rights": 1}, "ClusterAccess": {"connect": 1}, "CheckRunner": {"open": 2},
+    "ReportWriter": {"write": 1},
     "EvidenceWriter": {"write": 2, "select": 1}, "Bundler": {"call": 4}, "BundleCheck": {"call": 3},
     "Deployer": {"call": 2, "steps": 2, "notes": 1}, "Store": {"read": 2, "write": 3, "check": 1},
     "Signer": {"open": 1, "verify": 3}, "Publisher": {"push": 4, "pull": 2, "check": 2},
-    "ChartEngine": {"find": 2, "describe": 2, "render": 3, "unused": 3}, "BundleLint": {"call": 2}, "InventoryWriter": {"write": 1},
+    "ChartEngine": {"find": 2, "describe": 2, "render": 3, "unused": 3}, "BundleLint": {"call": 2},
+    "InventoryWriter": {"write": 1},
 }  # fmt: skip
 """Arguments that the core gives to the functions of a provider, by class (docs/plugins/hooks.md)."""
 _GIVES = {
-    "aicr_collectors": "Collector", "aicr_agents": "Agent", "aicr_dimensions": "Dimension", "aicr_matchers": "Matcher",
-    "aicr_phases": "Phase", "aicr_checks": "Check", "aicr_clusters": "ClusterAccess", "aicr_check_runners": "CheckRunner",
+    "aicr_collectors": "Collector", "aicr_agents": "Agent", "aicr_dimensions": "Dimension",
+    "aicr_matchers": "Matcher",
+    "aicr_phases": "Phase", "aicr_checks": "Check", "aicr_clusters": "ClusterAccess",
+    "aicr_check_runners": "CheckRunner",
     "aicr_report_writers": "ReportWriter", "aicr_evidence_writers": "EvidenceWriter", "aicr_bundlers": "Bundler",
-    "aicr_bundle_checks": "BundleCheck", "aicr_deployers": "Deployer", "aicr_stores": "Store", "aicr_signers": "Signer",
+    "aicr_bundle_checks": "BundleCheck", "aicr_deployers": "Deployer", "aicr_stores": "Store",
+    "aicr_signers": "Signer",
     "aicr_publishers": "Publisher", "aicr_chart_engines": "ChartEngine", "aicr_bundle_lints": "BundleLint",
     "aicr_inventory_writers": "InventoryWriter", "aicr_commands": "Command",
 }  # fmt: skip
@@ -77,11 +83,14 @@ def signatures(subject: Subject) -> Iterator[str]:
 
 CHECKS = (
     Check("T03", "Clean import",
-          "importing hooks.py takes at most 1 s, opens no connection, starts no program, writes no file and prints nothing",
-          "every command that asks for one of its hooks imports the plugin; its side effects would be those of `aicr --help`",
+          "importing hooks.py takes at most 1 s, opens no connection, starts no program, writes no file and prints "
+          "nothing",
+          "every command that asks for one of its hooks imports the plugin; its side effects would be those of "
+          "`aicr --help`",
           "move work, and heavy imports, from module level into the functions that need them", clean_import),
     Check("T04", "Hook signatures",
-          "hooks take arguments of their specification only, register providers of their class, and every function that these name exists and takes what it is given",
+          "hooks take arguments of their specification only, register providers of their class, and every function "
+          "that these name exists and takes what it is given",
           "a wrong signature is found when the command that needs it has already begun",
           "compare with docs/plugins/hooks.md", signatures,
           lambda s: "" if s.hooks or s.first["hooks"] or s.first["problem"] else "it implements no hook"),

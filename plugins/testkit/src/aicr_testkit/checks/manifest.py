@@ -1,8 +1,8 @@
-"""What is said of a plugin beside its code: manifest, versions, names, help, what stays after it (T01 T02 T21 T22 T24)."""
+"""What is said of a plugin beside its code: manifest, versions, names, help, traces (T01 T02 T21 T22 T24)."""
 
 from __future__ import annotations
 
-from importlib import metadata
+from importlib import metadata  # noqa: TID251 - a kit may take its time, and reads what no index has
 from typing import TYPE_CHECKING, Any
 
 from aicr_testkit.model import Check
@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from aicr_testkit.subject import Subject
 
 _KINDS = {
-    "Agent": "agent", "BundleCheck": "bundle-check", "Bundler": "bundler", "ChartEngine": "chart-engine", "Check": "check",
-    "CheckRunner": "runner", "ClusterAccess": "cluster", "Collector": "collector", "Command": "command", "Deployer": "deployer",
+    "Agent": "agent", "BundleCheck": "bundle-check", "Bundler": "bundler", "ChartEngine": "chart-engine",
+    "Check": "check",
+    "CheckRunner": "runner", "ClusterAccess": "cluster", "Collector": "collector", "Command": "command",
+    "Deployer": "deployer",
     "Dimension": "dimension", "EvidenceWriter": "evidence", "InventoryWriter": "inventory", "BundleLint": "lint",
-    "Matcher": "matcher", "Phase": "phase", "Publisher": "publisher", "ReportWriter": "report", "Signer": "signer", "Store": "store",
+    "Matcher": "matcher", "Phase": "phase", "Publisher": "publisher", "ReportWriter": "report", "Signer": "signer",
+    "Store": "store",
 }  # fmt: skip
 """Kind in ``[[provides]]`` by class of provider."""
 _FIELDS = ("summary", "hookspec", "license", "contact")
@@ -118,7 +121,8 @@ def hookspec_range(subject: Subject) -> Iterator[str]:
         if fits.contains(version) != wanted:
             yield f'hookspec "{subject.row["hookspec"]}" {"leaves out" if wanted else "holds"} {version} ({why})'
     if not subject.first["problem"] and subject.first["unknown"]:
-        yield f"implements {', '.join(subject.first['unknown'])}, which hookspec {HOOKSPEC} has not: mark it hookimpl(optionalhook=True)"
+        unknown = ", ".join(subject.first["unknown"])
+        yield f"implements {unknown}, which hookspec {HOOKSPEC} has not: mark it hookimpl(optionalhook=True)"
 
 
 def _distribution(name: str) -> metadata.Distribution | None:
@@ -152,12 +156,7 @@ def help_and_docs(subject: Subject) -> Iterator[str]:
     """T24: people find a text for the distribution, and for everything that it brings and that they can choose."""
     distribution = _distribution(subject.row["distribution"])
     if distribution is not None:
-        body = (
-            distribution.metadata.get_payload()
-            if hasattr(distribution.metadata, "get_payload")
-            else ""
-        )
-        text = distribution.metadata.get("Description") or body or ""
+        text = distribution.metadata.json.get("description") or ""
         if len(str(text).strip()) < 40:
             yield "the distribution has no README: give `readme` in pyproject.toml"
         elif subject.row["distribution"] not in str(text):
@@ -185,25 +184,33 @@ def help_and_docs(subject: Subject) -> Iterator[str]:
 
 CHECKS = (
     Check("T01", "Manifest schema",
-          "aicr-plugin.toml is there, has only known fields of the right types, and says summary, hookspec, license and contact",
-          "the manifest decides whether the plugin is imported, before any of its code runs; people read it to decide whether they want it",
+          "aicr-plugin.toml is there, has only known fields of the right types, and says summary, hookspec, license "
+          "and contact",
+          "the manifest decides whether the plugin is imported, before any of its code runs; people read it to "
+          "decide whether they want it",
           "correct the field that is named; docs/plugins/manifest.md has all fields", manifest_schema),
     Check("T02", "Manifest agrees with the code",
-          "hooks lists exactly what hooks.py implements, [[provides]] exactly what is registered and what registry.yaml has",
-          "a hook that is not listed is never called; a name that is not listed is not found, and not named in error messages",
+          "hooks lists exactly what hooks.py implements, [[provides]] exactly what is registered and what "
+          "registry.yaml has",
+          "a hook that is not listed is never called; a name that is not listed is not found, and not named in "
+          "error messages",
           "bring `hooks` and `[[provides]]` of the manifest in line with hooks.py", manifest_and_hooks,
           lambda s: _unread(s) or ("" if s.hooks or s.row["provides"] or s.first["hooks"] else "it registers nothing")),
     Check("T21", "Old and new hook API",
-          "the hookspec range holds this core and every later minor version and ends before the next major one; unknown hooks are optional",
-          "minor versions only add: a range that is too narrow stops a working plugin, one that is too wide loads it where it means something else",
+          "the hookspec range holds this core and every later minor version and ends before the next major one; "
+          "unknown hooks are optional",
+          "minor versions only add: a range that is too narrow stops a working plugin, one that is too wide loads "
+          "it where it means something else",
           'write hookspec = ">=1.0,<2"', hookspec_range,
           lambda s: "" if s.row["hookspec"] else "it states no hookspec (T01)"),
     Check("T22", "Nothing stays behind",
-          "the distribution installs only its package, metadata and scripts; importing and calling it leaves no file and no thread",
+          "the distribution installs only its package, metadata and scripts; importing and calling it leaves no "
+          "file and no thread",
           "whoever uninstalls a plugin wants it gone, and whoever starts aicr pays for what a .pth file does",
           "keep every file inside the package, and write only what and where the caller asks", no_trace),
     Check("T24", "Help and documentation",
-          "the distribution has a README that names it; deployers, checks, phases, commands and their options say what they are",
+          "the distribution has a README that names it; deployers, checks, phases, commands and their options say "
+          "what they are",
           "`aicr --help`, `aicr plugins info` and package indexes show these texts",
           "write the text that is missing", help_and_docs),
 )  # fmt: skip
