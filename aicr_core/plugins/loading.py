@@ -1,7 +1,7 @@
 """Import one plugin's module of hooks and see what it implements, apart from every other plugin.
 
-Used while the index is built (for plugins without a manifest) and by ``aicr plugins doctor``, which runs this
-module in a child process. Commands load plugins through ``plugins.manager``.
+Used for plugins without a manifest (``plugins.undeclared``) and by ``aicr plugins doctor``, both in child
+processes. Commands load plugins through ``plugins.manager``.
 """
 
 from __future__ import annotations

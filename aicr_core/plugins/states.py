@@ -1,8 +1,8 @@
 """Decide the state of each plugin found (design of states: docs/plugins/manifest.md).
 
 active, disabled, blocked, incompatible, broken, shadowed, newer (it has hooks this core lacks, which are ignored)
-or undeclared (no manifest). What policy files say is ``plugins.policy``'s. Nothing of a plugin is imported here,
-except one without a manifest, whose hooks cannot be known otherwise.
+or undeclared (no manifest). What policy files say is ``plugins.policy``'s. Nothing of a plugin is imported in this
+process; one without a manifest is imported in a child (``plugins.undeclared``).
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ _NAME = re.compile(r"[a-z][a-z0-9-]*")
 def rows(found: list[Found], settings: Settings, warnings: list[str]) -> list[Document]:
     """Give one row of builtins for each entry point, sorted by name. Raises AicrError for a bad policy file."""
     judge = _Judge(found, settings)
-    result = []
-    for item in found:
-        row = judge.row(item)
+    result = [judge.row(item) for item in found]
+    bare = [row for row in result if row["state"] == "undeclared"]
+    if bare:
+        _learn(bare, settings)
+    for row in result:
         if row["state"] in ("broken", "shadowed", "newer"):
             warnings.append(_warning(row))
-        result.append(row)
     settle(result)
     _unknown_names(settings, [item.name for item in found], warnings)
     return result
@@ -186,14 +187,9 @@ class _Judge:
         if problem:
             return "broken", problem
         if policy.isolated(self._policies, name):
-            if declared is None:
-                return (
-                    "blocked",
-                    "it is to be isolated, and without a manifest it would be imported to see its hooks",
-                )
             row["isolation"] = "process"
         if declared is None:
-            return _undeclared(row)
+            return "undeclared", ""
         return _newer(row, row["hooks"]) or ("active", "")
 
     def _candidate(self, row: Document, declared: bool) -> policy.Candidate:
@@ -271,16 +267,17 @@ def _newer(row: Document, hooks: list[str]) -> tuple[str, str] | None:
     return "newer", f"ignored, as hookspec {HOOKSPEC} has no {', '.join(unknown)}{hint}"
 
 
-def _undeclared(row: Document) -> tuple[str, str]:
-    """Import a plugin that has no manifest, to learn its hooks; once, as the index keeps them."""
-    from aicr_core.plugins import loading
+def _learn(rows: Sequence[Document], settings: Settings) -> None:
+    """Decide the plugins without a manifest, whose hooks are learnt once, as the index keeps them."""
+    from aicr_core.plugins import undeclared
 
-    try:
-        found = loading.implemented(loading.import_quietly(row["module"]))
-    except Exception as error:
-        # Whatever a plugin raises is its problem alone.
-        return "broken", f"{type(error).__name__}: {error}"
-    row["hooks"] = found.known
-    newer = _newer(row, [*found.known, *found.unknown])
-    reason = "it has no aicr-plugin.toml"
-    return "undeclared", f"{reason}; {newer[1]}" if newer else reason
+    found = undeclared.survey([row["module"] for row in rows], settings.env)
+    for row in rows:
+        answer = found[row["module"]]
+        if "problem" in answer:
+            row["state"], row["reason"] = "broken", answer["problem"]
+            continue
+        row["hooks"] = answer["known"]
+        newer = _newer(row, [*answer["known"], *answer["unknown"]])
+        reason = "it has no aicr-plugin.toml"
+        row["reason"] = f"{reason}; {newer[1]}" if newer else reason

@@ -417,6 +417,37 @@ def test_an_edit_that_breaks_a_pack_and_one_that_mends_it_are_seen(site: pathlib
     assert "mine" in environment().catalogue().names()
 
 
+def test_imports_of_plugins_without_a_manifest_hurt_nobody(
+    site: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """They have to be imported to learn their hooks: elsewhere, with the rest going on."""
+    from aicr_core.kit import limits
+
+    monkeypatch.setattr(limits, "HOOK", 3.0)
+    hook = "from aicr_core.api import hookimpl\n@hookimpl\ndef aicr_deployers(): return ()\n"
+    bad = {
+        "bare-exit": "import os; os._exit(0)",
+        "bare-flood": "import os\nwhile True: os.write(1, b'x' * 65536)",
+        "bare-hang": "import time; time.sleep(99)",
+        "bare-kill": "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
+        "bare-raise": "raise KeyError('no')",
+        "bare-sysexit": "raise SystemExit(0)",
+    }
+    for name, source in bad.items():
+        distribution(site, name, None, source)
+    lasting = "import threading\nthreading.Thread(target=threading.Event().wait).start()\n"
+    distribution(site, "bare-good", None, f"print('hello')\n{lasting}{hook}")
+    states = {item["name"]: item for item in environment().index.rows}
+    assert {states[name]["state"] for name in bad} == {"broken"}
+    assert "takes more than 3 s" in states["bare-hang"]["reason"]
+    assert "wrote too much" in states["bare-flood"]["reason"]
+    assert states["bare-raise"]["reason"] == "KeyError: 'no'"
+    good = states["bare-good"]
+    assert (good["state"], good["hooks"]) == ("undeclared", ["aicr_deployers"])
+    assert not any("bare_good" in name for name in sys.modules)
+    assert capfd.readouterr() == ("", "")
+
+
 # --- images, and what is gone is gone -------------------------------------------------------------
 
 
