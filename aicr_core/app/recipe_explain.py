@@ -128,16 +128,42 @@ def open_subject(environment: Environment, request: ExplainRequest) -> Subject:
 
 
 def _resolved(environment: Environment, request: ExplainRequest) -> Subject:
-    catalogue = catalogue_for(environment, request.asked)
-    asked = criteria.gather(environment, catalogue, request.asked)
-    made = recipe_for(environment, request.asked, asked)
-    found = provenance.explain(catalogue, made.document, criteria=criteria_origins(asked))
-    return Subject(made.document, catalogue, found, asked.snapshot, (*made.warnings, *found.notes))
+    asked = request.asked
+    if not (asked.flags or asked.nodes or asked.snapshot or asked.criteria):
+        raise _no_subject(request.selectors)
+    catalogue = catalogue_for(environment, asked)
+    gathered = criteria.gather(environment, catalogue, asked)
+    made = recipe_for(environment, asked, gathered)
+    said = criteria_origins(gathered, made.document["criteria"])
+    found = provenance.explain(catalogue, made.document, criteria=said)
+    return Subject(
+        made.document, catalogue, found, gathered.snapshot, (*made.warnings, *found.notes)
+    )
 
 
-def criteria_origins(asked: criteria.Asked) -> Mapping[str, Origin]:
-    """Give who said each criterion: a flag, a reading of the snapshot, a criteria file."""
-    return {row["dimension"]: _criterion(row) for row in asked.evidence if row["used"]}
+def _no_subject(selectors: tuple[str, ...]) -> AicrError:
+    """Make the error for neither recipe nor criteria; a first selector that is a file was meant for the recipe."""
+    hint = "name a recipe first (a path that ends in .yaml or .json, or --recipe), or give criteria such as --service"
+    first = selectors[0] if selectors else ""
+    if os.path.isdir(first):
+        hint = f"{first} is a directory: name the recipe.yaml in it"
+    elif os.path.exists(first):
+        hint = f"{first} was taken for a selector: write --recipe {first}"
+    return AicrError(
+        Code.INVALID_REQUEST, "no recipe and no criteria given: nothing to explain", hint=hint
+    )
+
+
+def criteria_origins(asked: criteria.Asked, came_to: Document) -> Mapping[str, Origin]:
+    """Give who said each criterion: a flag, a reading of the snapshot, a criteria file.
+
+    What was measured and then left out, as no overlay covers it, has said nothing of what the criteria ``came_to``.
+    """
+    return {
+        row["dimension"]: _criterion(row)
+        for row in asked.evidence
+        if row["used"] and row["value"] == came_to.get(row["dimension"])
+    }
 
 
 def _criterion(row: Document) -> Origin:

@@ -112,8 +112,12 @@ def _scope(request: LintRequest, plugins: list[Layer]) -> _Scope:
 
 def _place_of(name: str, layers: Sequence[Layer]) -> tuple[Layer | None, str]:
     """Give the layer of a file and its path there, or None and its real path."""
+    if not name:
+        raise AicrError(Code.INVALID_REQUEST, "the name of a file is empty", hint="name a file")
     if not os.path.exists(name):
-        raise AicrError(Code.NOT_FOUND, "no such file", where=name)
+        link = os.path.islink(name)
+        message = "a link to a file that is not there" if link else "no such file"
+        raise AicrError(Code.NOT_FOUND, message, where=name)
     if os.path.isdir(name):
         raise AicrError(
             Code.INVALID_REQUEST, "a directory, where files are expected", where=name,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicr_core.app.criteria import known_values
@@ -47,11 +49,8 @@ def new_overlay(environment: Environment, request: NewRequest) -> NewOverlay:
 
     Nothing is written when a file of the overlay is there already. Raises AicrError.
     """
-    if os.path.exists(request.folder) and not os.path.isdir(request.folder):
-        raise AicrError(
-            Code.INVALID_REQUEST, "a file, where a directory is expected", where=request.folder,
-            hint="name another directory",
-        )  # fmt: skip
+    if os.path.lexists(request.folder) and not os.path.isdir(request.folder):
+        raise _no_folder(request.folder)
     own = (request.folder,) if os.path.exists(os.path.join(request.folder, _REGISTRY)) else ()
     catalogue = environment.catalogue(
         (*request.data, *(folder for folder in own if folder not in request.data))
@@ -63,7 +62,7 @@ def new_overlay(environment: Environment, request: NewRequest) -> NewOverlay:
     base = request.base or nearest
     name = request.name or scaffold.name_of(criteria)
     scaffold.check_name(catalogue, name)
-    shown = one_line(request.folder.replace(os.sep, "/"))
+    shown = shlex.quote(one_line(request.folder.replace(os.sep, "/")))
     made = scaffold.scaffold(catalogue, name, base, criteria, shown)
     there = {path for path in made if os.path.lexists(os.path.join(request.folder, path))}
     clash = sorted(there - {_REGISTRY})
@@ -72,9 +71,7 @@ def new_overlay(environment: Environment, request: NewRequest) -> NewOverlay:
             Code.CONFLICT, "the file is there already", where=os.path.join(request.folder, clash[0]),
             hint="give another --name, or remove the file",
         )  # fmt: skip
-    for path, content in made.items():
-        if path not in there:
-            _write(os.path.join(request.folder, path), content)
+    _write_all(request.folder, {path: made[path] for path in made if path not in there})
     written = tuple(sorted(made.keys() - there))
     return NewOverlay(name, base, criteria, request.folder, written, tuple(sorted(there)))
 
@@ -101,9 +98,42 @@ def _criteria(
     return wanted
 
 
-def _write(path: str, content: str) -> None:
+def _write_all(folder: str, contents: Mapping[str, str]) -> None:
+    """Write files below a directory, all or none: after a fault, or Ctrl-C, what was written is taken away again."""
+    done: list[str] = []
+    made: list[str] = []
     try:
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        for path, content in contents.items():
+            place = os.path.join(folder, path)
+            _make_folder(os.path.dirname(place), made)
+            done.append(place)
+            atomic_write(place, content.encode("utf-8"))
+    except BaseException:
+        for place in done:
+            with suppress(OSError):
+                os.unlink(place)
+        for place in reversed(made):
+            with suppress(OSError):
+                os.rmdir(place)
+        raise
+
+
+def _make_folder(path: str, made: list[str]) -> None:
+    """Make a folder and those above it; ``made`` gets each that was not there, the outermost first."""
+    if not path or os.path.isdir(path):
+        return
+    if os.path.lexists(path):
+        raise _no_folder(path)
+    _make_folder(os.path.dirname(path), made)
+    try:
+        os.mkdir(path)
     except OSError as error:
-        raise fault(error, os.path.dirname(path), "make") from None
-    atomic_write(path, content.encode("utf-8"))
+        raise fault(error, path, "make") from None
+    made.append(path)
+
+
+def _no_folder(path: str) -> AicrError:
+    return AicrError(
+        Code.INVALID_REQUEST, "a file, where a directory is expected", where=path,
+        hint="name another directory",
+    )  # fmt: skip

@@ -73,6 +73,11 @@ def side_of(environment: Environment, text: str, data: tuple[str, ...]) -> str |
         return path
     if os.path.exists(text) or text.endswith((".yaml", ".yml", ".json")):
         return text
+    if text.startswith(("/", "./", "../")):
+        raise AicrError(
+            Code.NOT_FOUND, "no such file or directory", where=text,
+            hint="give a bundle, a recipe file, or criteria such as a/b/c",
+        )  # fmt: skip
     values = known_values(environment, environment.catalogue(data), strict=False)
     try:
         criteria = parse_text(text, values, environment.index.way_to)
@@ -94,7 +99,14 @@ def _recipe(
         warnings += made.warnings
         return made.document
     from aicr_core.app.bundle_plan import load_recipe
+    from aicr_core.engine.bundle_info import FILE
 
+    if isinstance(side, str) and "://" not in side:
+        folder = os.path.dirname(side)
+        if folder and os.path.isfile(os.path.join(folder, FILE)):
+            warnings.append(
+                f"{folder}: the recipe of the bundle is compared, without what flags of `aicr bundle` changed"
+            )
     return load_recipe(environment, side, kubeconfig=request.kubeconfig)
 
 

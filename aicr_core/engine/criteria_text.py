@@ -27,6 +27,8 @@ def parse_text(
         if not word:
             raise _wrong(text, "a part is empty", "write values with one / between them")
         name, equals, value = word.partition("=")
+        if equals and not value.strip():
+            raise _wrong(text, f'"{word}" has no value', "write a value behind the =")
         if equals:
             dimension, known = _stated(text, name.strip(), value, values, way_to)
         else:

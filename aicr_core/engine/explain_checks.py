@@ -25,7 +25,8 @@ def constraint(
 
     A row has ``constraint``, ``phase`` where it is one's, and ``selector``, ``value``, ``origin`` and ``history`` as
     any value has; with a snapshot ``actual`` (absent where the snapshot says nothing), ``holds``, and ``reason`` where
-    it does not. Raises AicrError(NOT_FOUND) for a name that the recipe does not have.
+    it does not. A phase's constraint is for the checks of that phase, which measure it themselves: no snapshot says
+    whether it holds (spec/validate.md 4). Raises AicrError(NOT_FOUND) for a name that the recipe does not have.
     """
     rows = []
     known = []
@@ -38,7 +39,7 @@ def constraint(
         place = stated if stated in found.trails else (*path, "name")
         row.update(found.row(place, absolute=absolute))
         row["selector"] = selector(path)
-        if snapshot is not None:
+        if snapshot is not None and not phase:
             row.update(_held(item, snapshot))
         rows.append(row)
     if not rows:

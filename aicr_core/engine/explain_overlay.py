@@ -46,7 +46,7 @@ def why_not(
     if body is None:
         if shadow is not None:
             return {"overlay": name, "verdict": "shadowed", **shadow}
-        raise _unknown(catalogue, name)
+        raise _unknown(catalogue, name, recipe)
     found: Document = {
         "overlay": name,
         "origin": Origin(Sources(catalogue).overlay(name, body), ("metadata", "name")).document(
@@ -76,7 +76,12 @@ def why_not(
     return {**found, "verdict": "unlisted"}
 
 
-def _unknown(catalogue: Catalogue, name: str) -> AicrError:
+def _unknown(catalogue: Catalogue, name: str, recipe: Document) -> AicrError:
+    if name in ((recipe.get("metadata") or {}).get("appliedOverlays") or ()):
+        return AicrError(
+            Code.NOT_FOUND, f'the recipe lists overlay "{name}", and the catalogue does not have it',
+            where="--why-not", hint="name its directory with --data, or install the package that brings it",
+        )  # fmt: skip
     known = ["base", *catalogue.names(), *catalogue.inactive()]
     close = nearest(name, known)
     hint = f'did you mean "{close}"?' if close else "`aicr recipe list` has the names"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aicr_core.engine.merge import deep
+from aicr_core.kit.errors import AicrError, Code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,7 +29,12 @@ def component_layers(catalogue: Catalogue, ref: Document) -> list[Document]:
 
     Raises AicrError: NOT_FOUND for a values file that no layer holds, INVALID_REQUEST for a malformed one.
     """
-    layers = [catalogue.values(path) for path in values_files(catalogue, ref)]
+    try:
+        layers = [catalogue.values(path) for path in values_files(catalogue, ref)]
+    except AicrError as error:
+        if error.code is Code.NOT_FOUND:
+            error.message += f': values of component "{ref["name"]}"'
+        raise
     if ref.get("overrides"):
         layers.append(ref["overrides"])
     return layers

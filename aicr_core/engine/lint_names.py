@@ -148,6 +148,9 @@ def _itself(project: Project, subject: Subject, body: Document) -> Iterator[Find
 
 def _unresolved(subject: Subject, error: AicrError) -> Iterator[Finding]:
     """Tell of an error only when no other rule tells of it better."""
-    known = {"depends on", "depend on each other", "cannot be deployed", "already"}
+    known = {
+        "depends on", "depend on each other", "cannot be deployed", "already",
+        "inherit from each other",
+    }  # fmt: skip
     if not any(words in error.message for words in known):
         yield subject.finding("R031", _CRITERIA, error.message, error.hint or "")

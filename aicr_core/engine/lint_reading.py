@@ -126,7 +126,8 @@ class Reader(Builder):
         if node is None or node.is_null():
             self._rule = "R036"
             if role(self._subject.path) is not Role.REGISTRY:
-                self.findings.append(self._subject.finding("R036", (), "the file is empty"))
+                hint = "write what it is to say, or remove it"
+                self.findings.append(self._subject.finding("R036", (), "the file is empty", hint))
             return None
         return node
 

@@ -21,8 +21,8 @@ class Rule(NamedTuple):
 
 
 _TABLE = (
-    Rule("R001", "The file is not valid YAML", ERROR,
-         "Mend the syntax; a key stands once, and the file is UTF-8."),
+    Rule("R001", "The file cannot be read as YAML", ERROR,
+         "Mend what the message names: syntax, a key that stands twice, encoding, size, rights."),
     Rule("R002", "A field has the wrong shape, or one that is required is missing", ERROR,
          "Write the type that the message names."),
     Rule("R003", "A key is not known", ERROR,

@@ -534,3 +534,64 @@ def test_programs_ask_the_session() -> None:
     assert [r["value"] for r in rows] == [r["value"] for r in again]
     assert [r["origin"] for r in rows] == [r["origin"] for r in again]
     assert len(session.explain(criteria)) > 100
+
+
+# What an operator and an adversary found -------------------------------------------------------------------------
+
+
+def test_constraints_of_a_phase_are_not_held_to_a_snapshot(
+    asked: Any, tmp_path: pathlib.Path
+) -> None:
+    recipe = tmp_path / "r.yaml"
+    assert run(["recipe", *EKS, "-o", str(recipe)]) == 0
+    line = [str(recipe), "--snapshot", snapshot(tmp_path), "--constraint"]
+    (row,) = asked(*line, "Deployment.gpu-operator.version")["constraints"]
+    assert row["phase"] == "deployment"
+    assert not {"holds", "actual", "reason"} & row.keys()
+
+
+def test_what_was_measured_and_left_out_says_no_criterion(
+    asked: Any, tmp_path: pathlib.Path
+) -> None:
+    line = ["--snapshot", snapshot(tmp_path, "v1.31.0"), "--service", "eks", "--intent", "training"]
+    rows = {row["selector"]: row for row in asked(*line, "criteria")["values"]}
+    assert rows["criteria.os"]["value"] == "any"
+    assert rows["criteria.os"]["origin"] == {"layer": "computed"}
+    assert rows["criteria.intent"]["origin"]["layer"] == "flag"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("recipe", "write --recipe recipe"),
+        ("bundle", "name the recipe.yaml in it"),
+        ("criteria.service", "name a recipe first"),
+    ],
+)
+def test_a_recipe_that_was_taken_for_a_selector(
+    asked: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, name: str, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipe").write_text("kind: RecipeResult\n")
+    (tmp_path / "bundle").mkdir()
+    error = asked(name, "criteria.os", status=2)["error"]
+    assert "no recipe and no criteria given" in error
+    assert words in error
+
+
+def test_an_overlay_that_only_the_recipe_knows(asked: Any, tmp_path: pathlib.Path) -> None:
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("kind: RecipeResult\nmetadata: {appliedOverlays: [base, of-mars]}\n")
+    error = asked(str(recipe), "--why-not", "of-mars", status=3)["error"]
+    assert 'the recipe lists overlay "of-mars", and the catalogue does not have it' in error
+    assert "--data" in error
+
+
+def test_values_that_no_layer_has_name_their_component(asked: Any, tmp_path: pathlib.Path) -> None:
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(
+        "kind: RecipeResult\ncomponentRefs:\n  - {name: lost, type: Helm, valuesFile: ../../etc/passwd}\n"
+    )
+    error = asked(str(recipe), "--all", status=3)["error"]
+    assert "../../etc/passwd: no layer of the catalogue holds this file" in error
+    assert 'values of component "lost"' in error

@@ -356,6 +356,7 @@ def test_a_file_of_a_data_directory_is_looked_at_with_its_neighbours(
         ({"data": ("gone",)}, Code.NOT_FOUND, "no such data directory"),
         ({"data": (".",)}, Code.INVALID_REQUEST, "no registry.yaml"),
         ({"external_only": True}, Code.INVALID_REQUEST, "without --data"),
+        ({"files": ("",)}, Code.INVALID_REQUEST, "the name of a file is empty"),
         ({"plugin": "ekz"}, Code.NOT_FOUND, 'no plugin "ekz"'),
     ],
 )
@@ -558,3 +559,32 @@ def test_findings_are_the_same_whatever_the_seed(
         )
     assert len(texts) == 1
     assert len(json.loads(texts.pop())["findings"]) > 20
+
+
+def test_hints_fit_what_was_found(environment: Environment, folder: pathlib.Path) -> None:
+    files = {"registry.yaml": "components: []\n", "overlays/empty.yaml": ""}
+    put(folder, files)
+    (empty,) = look(environment, files=("overlays/empty.yaml",))
+    assert (empty.rule, empty.hint) == ("R036", "write what it is to say, or remove it")
+    (folder / "alone").mkdir()
+    (folder / "alone/large.yaml").write_bytes(b"#" * (11 << 20))
+    (large,) = look(environment, files=("alone/large.yaml",), external_only=True)
+    assert (large.rule, large.message) == ("R001", "the file is over the limit of 10 MiB")
+    assert "size" in large.hint
+    (folder / "dangling.yaml").symlink_to("nowhere")
+    with pytest.raises(AicrError, match="a link to a file that is not there"):
+        look(environment, files=("dangling.yaml",))
+
+
+def test_a_circle_elsewhere_is_no_fault_of_what_is_looked_at(
+    environment: Environment, folder: pathlib.Path
+) -> None:
+    put(folder, {"registry.yaml": "components: []\n"})
+    (folder / "overlays").mkdir()
+    (folder / "overlays/site.yaml").write_text(
+        "kind: RecipeMetadata\nmetadata: {name: site}\nspec:\n  base: site\n"
+        "  criteria: {service: eks, intent: training, platform: kubeflow}\n"
+    )
+    found = look(environment, data=(".",))
+    assert [one.rule for one in found] == ["R008"]
+    assert look(environment, data=(".",), plugin="eks") == ()

@@ -202,3 +202,29 @@ def test_programs_write_and_look(folder: pathlib.Path) -> None:
     )
     assert before["summary"]["resolve"] == 0
     assert [cell["overlay"] for cell in after["cells"]] == ["site"]
+
+
+def test_all_or_nothing_is_written(
+    folder: pathlib.Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "mine").mkdir()
+    (folder / "mine/tests").write_text("a file")
+    assert run(["recipe", "new", *RHEL, "-o", "mine"]) == 2
+    assert "mine/tests: a file, where a directory is expected" in capsys.readouterr().err
+    assert tree(folder) == {"mine/tests": "a file"}
+    assert [one.name for one in (folder / "mine").iterdir()] == ["tests"]
+
+    def interrupted(path: str, data: bytes) -> None:
+        if "tests" in path:
+            raise KeyboardInterrupt
+        pathlib.Path(path).write_bytes(data)
+
+    monkeypatch.setattr("aicr_core.app.recipe_new.atomic_write", interrupted)
+    assert run(["recipe", "new", *RHEL, "-o", "a/new/place"]) == 9
+    assert not (folder / "a").exists()
+
+
+def test_the_command_that_it_shows_can_be_copied(folder: pathlib.Path) -> None:
+    assert run(["recipe", "new", *RHEL, "-o", "my $(files)"]) == 0
+    text = next((folder / "my $(files)/overlays").iterdir()).read_text("utf-8")
+    assert "run `aicr recipe validate --data 'my $(files)'` and" in text

@@ -246,6 +246,22 @@ def test_a_side_may_be_a_recipe_or_a_bundle(
     assert run(capsys, "bundle", GB200, "--exit-code", "--gate-exit-code", "7")[0] == 7
 
 
+def test_of_a_bundle_it_is_the_recipe_that_is_compared_and_that_is_said(
+    capsys: pytest.CaptureFixture[str], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_command(["recipe", "--service", "kind", "-o", "r.yaml"]) == 0
+    line = ["bundle", "-r", "r.yaml", "-o", "b", "--set", "cert-manager:crds.enabled=false"]
+    assert run_command(line) == 0
+    capsys.readouterr()
+    status, out, err = run(capsys, "r.yaml", "b")
+    assert (status, out) == (0, "NO CHANGES\n")
+    assert (
+        "b: the recipe of the bundle is compared, without what flags of `aicr bundle` changed"
+        in err
+    )
+
+
 @pytest.mark.parametrize(
     ("side", "status", "words"),
     [
@@ -257,6 +273,9 @@ def test_a_side_may_be_a_recipe_or_a_bundle(
         ("eks/nodes=0", 2, 'nodes is "0"'),
         ("eks/nodes=\u0663", 2, "nodes is"),
         (".", 3, "no recipe.yaml"),
+        ("./gone", 3, "no such file or directory"),
+        ("/gone/at/all", 3, "no such file or directory"),
+        ("service=", 2, '"service=" has no value'),
     ],
 )
 def test_a_side_that_is_none_says_what_may_be_meant(
