@@ -16,6 +16,7 @@ from typing import Any
 import attrs
 import click
 from catalogue_page import catalogue_page
+from conformance_page import conformance_page
 from session_page import session_page
 
 from aicr_core._version import HOOKSPEC
@@ -37,6 +38,9 @@ def pages() -> dict[pathlib.Path, str]:
     """Give the text of every generated page by its path."""
     return {
         HERE / "plugins/hooks.md": hooks_page(),
+        HERE / "plugins/conformance.md": conformance_page(
+            NOTE.format(source="plugins/testkit/src/aicr_testkit")
+        ),
         HERE / "user/cli.md": cli_page(),
         HERE / "user/lint-rules.md": rules_page(),
         HERE / "user/session.md": session_page(NOTE.format(source="aicr_core/session")),
