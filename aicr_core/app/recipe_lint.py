@@ -58,7 +58,13 @@ def lint_catalogue(environment: Environment, request: LintRequest) -> LintReport
 
     Raises AicrError for files, directories and plugins that are not there; what is wrong in them is a finding.
     """
-    rows = [row for row in environment.index.rows if row["state"] in USABLE]
+    # Data that cannot be used make a plugin broken: whoever asks for that plugin is told all that is wrong in them.
+    rows = [
+        row
+        for row in environment.index.rows
+        if row["state"] in USABLE
+        or (row["state"] == "broken" and request.plugin in (row["name"], row["distribution"]))
+    ]
     layers, criteria, hints = catalogue_inputs(rows)
     scope = _scope(request, layers)
     reader = Reader(criteria, hints, _shown, scope.focus)

@@ -98,6 +98,15 @@ def test_their_own_tests_pass(installed: Installed, place: pathlib.Path) -> None
     assert "warning" not in output
 
 
+def test_they_pass_the_kit(installed: Installed, place: pathlib.Path) -> None:
+    """Every check of the kit passes, or does not apply."""
+    (place / "elsewhere").mkdir()
+    words = [word for name in PACKAGES.values() for word in ("--aicr-plugin", name[0])]
+    options = ["-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"]
+    output = installed.run(place / "elsewhere", "python", *options, *words)
+    assert "passed" in output
+
+
 def test_ruff_finds_nothing(place: pathlib.Path) -> None:
     for words in (["check"], ["format", "--diff"]):
         argv = [sys.executable, "-m", "ruff", *words, "--no-cache", "."]
