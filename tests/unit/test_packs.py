@@ -377,6 +377,18 @@ def test_a_pack_whose_data_cannot_be_read_is_left_out_whole(
     assert "whose plugin bad is broken" in capsys.readouterr().err
 
 
+def test_the_lint_reads_a_pack_that_is_left_out(
+    site: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack(site, "bad", {"overlays/a.yaml": "a: [", "overlays/b.yaml": "nope: 1\n"})
+    assert run(["recipe", "validate", "--plugin", "bad"]) == 2
+    said = capsys.readouterr().out
+    assert "overlays/a.yaml:1" in said
+    assert "overlays/b.yaml:1" in said
+    # Of nobody else it is a finding.
+    assert run(["recipe", "validate"]) == 0
+
+
 def test_a_pack_without_its_folder_is_broken(site: pathlib.Path) -> None:
     shutil.rmtree(pack(site, "bad") / "data")
     assert row("bad")["state"] == "broken"
