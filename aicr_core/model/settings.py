@@ -28,6 +28,8 @@ class Settings(NamedTuple):
     """One JSON object for each line on standard error (``--log-json``, ``AICR_LOG_JSON``)."""
     criteria_strict: bool = False
     """Take no criteria values from ``--data`` (``AICR_CRITERIA_STRICT``)."""
+    tested: str = ""
+    """The plugin that the conformance kit looks at: no policy can ask for the report which is being made."""
 
     @classmethod
     def from_env(

@@ -96,6 +96,7 @@ def fingerprint(settings: Settings) -> str:
             source = os.path.exists(f"{path}/pyproject.toml")
             parts.append((path, state.st_ino, 0 if source else state.st_mtime_ns))
     parts.append((sorted(settings.only or ()), settings.only is None, sorted(settings.disabled)))
+    parts.append(settings.tested)
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
@@ -114,6 +115,7 @@ def image_key(settings: Settings) -> str:
         with contextlib.suppress(OSError), open(path, "rb") as stream:
             parts.append((path, stream.read()))
     parts.append((sorted(settings.only or ()), settings.only is None, sorted(settings.disabled)))
+    parts.append(settings.tested)
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 

@@ -179,6 +179,8 @@ class _Judge:
         if disabling:
             own = disabling == self._settings.policy_path
             return "disabled", f"by {disabling}{f'; `aicr plugins enable {name}`' if own else ''}"
+        if name == self._settings.tested:
+            candidate = candidate._replace(conformance=policy.TESTED)
         refused = policy.refusal(self._policies, candidate)
         if refused:
             return "blocked", refused

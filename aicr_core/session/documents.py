@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from aicr_core._version import __version__
 from aicr_core.app.environment import Environment
@@ -52,6 +52,13 @@ class Documents:
         self._environment = environment
         self._data = tuple(data)
         self._lock = threading.Lock()
+
+    def under_test(self, name: str) -> Self:
+        """Give a session in which no policy asks for the conformance report of ``name``: for the kit that makes it."""
+        settings = self._environment.settings._replace(tested=name)
+        other = type(self).__new__(type(self))
+        other._begin(Environment(settings), self._data)
+        return other
 
     version = __version__
 
