@@ -121,10 +121,13 @@ def _bad(where: str, text: str, rule: str) -> AicrError:
 
 def _refuse_installed(environment: Environment, name: str) -> None:
     row = environment.index.row(name)
+    if row is not None and row["state"] == "disabled":
+        # Somebody leaves the plugin out to write it anew, with another kind.
+        return
     if row is not None:
         raise AicrError(
             Code.CONFLICT, f'a plugin "{name}" is installed, from {row["distribution"]}', where="NAME",
-            hint="give another name: of two plugins with one name only one is used",
+            hint=f"give another name, or leave it out to write it anew: --no-plugin {name}",
         )  # fmt: skip
     package = skeleton.package_name(name)
     if importlib.util.find_spec(package) is not None:
@@ -229,6 +232,7 @@ def _refuse_taken(environment: Environment, provides: Sequence[Mapping[str, Any]
     taken = {
         (item["kind"], item["name"]): row["distribution"]
         for row in environment.index.rows
+        if row["state"] != "disabled"
         for item in row["provides"]
     }
     for item in provides:

@@ -247,6 +247,16 @@ def test_bad_input_says_what_is_wrong_and_nothing_is_written(
     assert (out, sorted(folder.rglob("*"))) == ("", before)
 
 
+def test_a_plugin_is_written_anew_where_the_installed_one_is_left_out(
+    folder: pathlib.Path, installed: Installed
+) -> None:
+    words = ["xcheck", "--kind", "check", "--kind", "collector", "-o", "more"]
+    with pytest.raises(AssertionError, match="--no-plugin xcheck"):
+        installed.run(folder, "aicr", "plugins", "new", *words)
+    installed.run(folder, "aicr", "plugins", "new", *words, "--no-plugin", "xcheck")
+    assert (folder / "more/src/aicr_xcheck/collector.py").is_file()
+
+
 def test_an_empty_directory_is_taken(folder: pathlib.Path) -> None:
     (folder / "aicr-acme").mkdir()
     assert run(["plugins", "new", "acme", "--kind", "lint"]) == 0
