@@ -161,3 +161,16 @@ def test_an_attestation_names_what_is_installed(
             lines = archive.read(record).decode("utf-8").splitlines(keepends=True)
         kept = sorted(line for line in lines if not line.startswith(f"{record},"))
         assert hashlib.sha256("".join(kept).encode("utf-8")).hexdigest() == digest, name
+
+
+def test_released_packages_pass_the_conformance_kit(
+    python: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    for name in ("eks", "helm", "validators"):
+        answer = json.loads(
+            _aicr(python, "plugins", "test", name, "--format", "json", cwd=tmp_path)
+        )
+        assert answer["passed"]
+        # A wheel has a digest, so the report is about exactly this one.
+        assert len(answer["record_sha256"]) == 64
+        assert len([item for item in answer["results"] if item["status"] == "passed"]) > 15

@@ -1,4 +1,4 @@
-"""``python -m aicr_testkit NAME``: ``aicr plugins test`` where a policy keeps this kit itself from adding its command."""
+"""``python -m aicr_testkit NAME``: ``aicr plugins test`` where a policy keeps the kit from adding its command."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ def main() -> int:
 
     try:
         here = SimpleNamespace(settings=Settings.from_env(os.environ))
-        return int(test_command.main(prog_name="python -m aicr_testkit", standalone_mode=False, obj=here) or 0)
+        return int(
+            test_command.main(prog_name="python -m aicr_testkit", standalone_mode=False, obj=here)
+            or 0
+        )
     except AicrError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_status

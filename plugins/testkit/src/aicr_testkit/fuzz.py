@@ -37,7 +37,7 @@ def fuzz(calls: list[Call], answers: Document, wish: Document, watch: Watch) -> 
     """Call what reads documents with random ones; give (seed, problem) by call. What failed already is left out."""
     import time
 
-    from aicr_testkit.visit import _accepted, _context, _run
+    from aicr_testkit.asking import accepted, new_context, run
 
     found: Document = {}
     end = time.monotonic() + SECONDS
@@ -56,9 +56,9 @@ def fuzz(calls: list[Call], answers: Document, wish: Document, watch: Watch) -> 
                 # The same inputs for the same seed; nothing here is a secret.
                 inputs[name] = _random(inputs[name], random.Random(seed))  # noqa: S311
             hook = call.key.startswith("hook ")
-            named = _accepted(call.function, inputs) if hook else {}
-            places = [] if hook else ([_context()] if call.timed else []) + list(inputs.values())
-            note = _run(partial(_made, call, places, named), 3.0)
+            named = accepted(call.function, inputs) if hook else {}
+            places = [] if hook else ([new_context()] if call.timed else []) + list(inputs.values())
+            note = run(partial(_made, call, places, named), 3.0)
             if note["status"] in ("crashed", "slow"):
                 found[call.key] = [seed, note["message"]]
             if call.key in found or time.monotonic() > end:
@@ -68,9 +68,9 @@ def fuzz(calls: list[Call], answers: Document, wish: Document, watch: Watch) -> 
 
 
 def _made(call: Call, places: list[Any], named: Document) -> Any:
-    from aicr_testkit.visit import _whole
+    from aicr_testkit.asking import whole
 
-    return _whole(call.function(*places, **named))
+    return whole(call.function(*places, **named))
 
 
 def _random(value: Any, dice: random.Random) -> Any:
