@@ -319,7 +319,12 @@ class Builder:
                 if all(layer.external for layer in self.layers) and self.layers
                 else "it comes with aicr-recipes: install it, or see `aicr plugins list --all`",
             )
-        check_dependencies(self.base["componentRefs"])
+        try:
+            check_dependencies(self.base["componentRefs"])
+        except AicrError as error:
+            layer = next(layer for layer in self.layers if layer.name == self.base["layer"])
+            error.where = f"{layer.root.rstrip('/')}/{self.base['file']}"
+            raise
         check_keys(self.registry, self.layers)
         self._deactivate()
         index: dict[Any, list[str]] = {}

@@ -214,9 +214,13 @@ class _Resolver:
     def mixin(self, name: str) -> Document:
         body = self.catalogue.mixin(name)
         if body is None:
-            raise AicrError(
-                Code.INVALID_REQUEST, f'no mixin "{name}"', hint="mixins lie in mixins/*.yaml"
-            )
+            naming = [
+                f'"{overlay["name"]}" of {overlay["layer"]}'
+                for overlay in map(self.catalogue.overlay, sorted(self.catalogue.names()))
+                if overlay is not None and name in overlay["mixins"]
+            ]
+            hint = f"mixins lie in mixins/*.yaml; it is named by overlay {', '.join(naming)}"
+            raise AicrError(Code.INVALID_REQUEST, f'no mixin "{name}"', hint=hint)
         return body
 
     def merging(self, applied: tuple[str, ...]) -> Iterator[Merged]:
