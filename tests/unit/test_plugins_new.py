@@ -171,6 +171,12 @@ def test_nothing_is_left_behind(installed: Installed, place: pathlib.Path) -> No
         assert not [text for text in texts if "TODO" in text or "{%" in text or "PACKAGE" in text]
 
 
+def test_help_names_every_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plugins", "new", "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"what it brings (repeatable): {', '.join(KINDS)}" in text
+
+
 def test_what_it_prints(folder: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["plugins", "new", "acme", "--kind", "collector"]) == 0
     out, err = capsys.readouterr()
