@@ -19,7 +19,7 @@ def matching(found: Explanation, selectors: Iterable[str]) -> list[Path]:
     """Give the leaves that selectors name, those of the first selector first, each once.
 
     A selector names a leaf or what holds some. ``*`` stands for any text in a key, ``[*]`` for any item of a list. What
-    was taken away is found where nothing that is there matches.
+    was taken away follows what is there.
 
     Raises AicrError(NOT_FOUND) for a selector that matches nothing, with what is there.
     """
@@ -27,8 +27,12 @@ def matching(found: Explanation, selectors: Iterable[str]) -> list[Path]:
     for selector in selectors:
         # A name with brackets around it is a list position or a quoted key, and "*" is neither.
         pattern = steps_of(selector.replace("[*]", ".*"))
-        there = [path for path in found.trails if _matches(path, pattern)]
-        there = there or [path for path in found.gone if _matches(path, pattern)]
+        there = [
+            path
+            for known in (found.trails, found.gone)
+            for path in known
+            if _matches(path, pattern)
+        ]
         if not there:
             if not any(isinstance(step, str) and "*" in step for step in pattern):
                 select(found.document, selector)

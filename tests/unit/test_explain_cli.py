@@ -595,3 +595,19 @@ def test_values_that_no_layer_has_name_their_component(asked: Any, tmp_path: pat
     error = asked(str(recipe), "--all", status=3)["error"]
     assert "../../etc/passwd: no layer of the catalogue holds this file" in error
     assert 'values of component "lost"' in error
+
+
+def test_what_was_taken_away_is_shown_with_what_stands_in_its_place(
+    asked: Any, tmp_path: pathlib.Path
+) -> None:
+    text = OVERLAY.replace('driver: {version: "%s"}', "driver: %s") % ("o", "base", "eks", "null")
+    data = write(tmp_path, {"overlays/o.yaml": text})
+    line = ["--service", "eks", "--allow-partial", "--data", data]
+    rows = asked(*line, "components.gpu-operator.values.driver")["values"]
+    assert rows[0]["selector"] == "components.gpu-operator.values.driver"
+    assert rows[0]["value"] is None
+    gone = {row["selector"].rpartition(".")[2]: row for row in rows[1:]}
+    assert "value" not in gone["version"]
+    assert gone["version"]["history"][0]["value"] == "580.105.08"
+    whole = asked(*line, "--all")["values"]
+    assert all("value" in row for row in whole), "the record has what the recipe has"
