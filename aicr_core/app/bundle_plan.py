@@ -109,9 +109,16 @@ def load_recipe(
     return decode_recipe(source.data, source.name, source.fmt)
 
 
-def decode_recipe(data: bytes, name: str, fmt: str = "yaml") -> Document:
-    """Decode the text of a recipe, checked strictly. Raises AicrError naming file, line and column."""
-    return schemas.decode_document(data, name, schemas.RECIPE, "RecipeResult", fmt=fmt)
+def decode_recipe(
+    data: bytes, name: str, fmt: str = "yaml", *, dropped: list[str] | None = None
+) -> Document:
+    """Decode the text of a recipe, checked strictly. Raises AicrError naming file, line and column.
+
+    With ``dropped``, unknown keys are noted there and left out.
+    """
+    return schemas.decode_document(
+        data, name, schemas.RECIPE, "RecipeResult", fmt=fmt, dropped=dropped
+    )
 
 
 def _deployer(environment: Environment, name: str) -> tuple[str, Any]:

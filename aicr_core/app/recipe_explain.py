@@ -189,7 +189,10 @@ def _read(environment: Environment, request: ExplainRequest) -> Subject:
         )  # fmt: skip
     source = sources.read(environment, request.recipe, kubeconfig=asked.kubeconfig, kind="recipe")
     catalogue = catalogue_for(environment, asked)
-    recipe = complete(decode_recipe(source.data, source.name, source.fmt), catalogue)
+    odd: list[str] = []
+    dropped = odd if asked.lenient else None
+    recipe = decode_recipe(source.data, source.name, source.fmt, dropped=dropped)
+    recipe = complete(recipe, catalogue)
     snapshot = None
     notes: list[str] = []
     if asked.snapshot:
@@ -197,7 +200,9 @@ def _read(environment: Environment, request: ExplainRequest) -> Subject:
 
         snapshot, notes = read_snapshot(environment, asked.snapshot, kubeconfig=asked.kubeconfig)
     found = provenance.explain(catalogue, recipe, document=_document(source))
-    return Subject(recipe, catalogue, found, snapshot, (*notes, *catalogue.warnings, *found.notes))
+    return Subject(
+        recipe, catalogue, found, snapshot, (*odd, *notes, *catalogue.warnings, *found.notes)
+    )
 
 
 def complete(recipe: Document, catalogue: Catalogue) -> Document:

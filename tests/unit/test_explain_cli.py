@@ -611,3 +611,16 @@ def test_what_was_taken_away_is_shown_with_what_stands_in_its_place(
     assert gone["version"]["history"][0]["value"] == "580.105.08"
     whole = asked(*line, "--all")["values"]
     assert all("value" in row for row in whole), "the record has what the recipe has"
+
+
+def test_lenient_is_for_the_recipe_as_well(
+    asked: Any, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("kind: RecipeResult\nnovelty: 1\ncriteria: {service: eks}\n")
+    assert "novelty" in asked(str(recipe), "criteria.service", status=2)["error"]
+    assert run([*EXPLAIN, str(recipe), "criteria.service", "--lenient"]) == 0
+    out, err = capsys.readouterr()
+    assert "eks" in out
+    assert "warning: " in err
+    assert 'unknown key "novelty"' in err
