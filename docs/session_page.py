@@ -9,6 +9,13 @@ from aicr_core.session import Session, results
 from aicr_core.session.documents import Documents
 from aicr_core.session.places import Places
 
+
+class _Something:
+    def __repr__(self) -> str:
+        return "..."
+
+
+_SOMETHING = _Something()
 PARTS = (
     (Documents, "Documents", "Bytes and values in and out: nothing is read that a document names."),
     (
@@ -29,6 +36,10 @@ def session_page(note: str) -> str:
         "argument (`TypeError`). A method that takes a request takes its fields by name as well.",
         "",
         _prose(inspect.getdoc(Session)),
+        "",
+        f"### `Session{_signature(Session.__init__).removesuffix(' -> None')}`",
+        "",
+        _prose(inspect.getdoc(Session.__init__)),
     ]
     for owner, title, about in PARTS:
         lines += ["", f"## {title}", "", about]
@@ -39,14 +50,14 @@ def session_page(note: str) -> str:
                 continue
             lines += ["", f"### `{name}{_signature(member)}`", "", _prose(inspect.getdoc(member))]
     lines += ["", "## What it takes and gives"]
-    for name, member in vars(results).items():
-        if inspect.isclass(member) and member.__module__ == results.__name__:
-            fields = ", ".join(f"`{field}`" for field in member._fields)
+    for name, kind in vars(results).items():
+        if inspect.isclass(kind) and kind.__module__ == results.__name__:
+            fields = ", ".join(f"`{field}`" for field in kind._fields)  # type: ignore[attr-defined]
             lines += [
                 "",
                 f"### `{name}`",
                 "",
-                _prose(inspect.getdoc(member)),
+                _prose(inspect.getdoc(kind)),
                 "",
                 f"Fields: {fields}.",
             ]
@@ -57,7 +68,12 @@ def _signature(member: object) -> str:
     if isinstance(member, property):
         return ""
     shown = inspect.signature(member)  # type: ignore[arg-type]
-    given = [item for item in shown.parameters.values() if item.name != "self"]
+    given = [
+        # The text of a function holds its address, which is another in every run.
+        item.replace(default=_SOMETHING) if inspect.isfunction(item.default) else item
+        for item in shown.parameters.values()
+        if item.name != "self"
+    ]
     return f"{shown.replace(parameters=given)}".replace("'", "")
 
 

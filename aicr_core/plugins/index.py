@@ -239,6 +239,9 @@ class _File:
     One of the same name, with other offsets, may replace it meanwhile.
     """
 
+    # When the interpreter ends, names of modules are gone before the last session is.
+    _close = staticmethod(os.close)
+
     def __init__(self, path: str) -> None:
         self.descriptor = -1
         self.path = path
@@ -249,7 +252,7 @@ class _File:
 
     def __del__(self) -> None:
         if self.descriptor >= 0:
-            os.close(self.descriptor)
+            self._close(self.descriptor)
 
 
 def _unchanged(watch: list[tuple[str, int, int]]) -> bool:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from aicr_core._version import __version__
 from aicr_core.app.environment import Environment
+from aicr_core.kit.errors import AicrError, Code, nearest
 from aicr_core.model.settings import Settings
 from aicr_core.session.results import Bundle, BundleFile, Resolved, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from aicr_core.app.bundle_request import BundleRequest
     from aicr_core.app.recipe import RecipeRequest
@@ -31,6 +32,23 @@ def _says(text: str) -> bool:
     return text.strip().lower() not in ("", "any")
 
 
+def _only(settings: Settings, packs: Collection[str]) -> Settings:
+    """Use these plugins alone, and of them only what ``AICR_PLUGINS`` lets through. Raises AicrError."""
+    if isinstance(packs, str):
+        raise AicrError(
+            Code.INVALID_REQUEST, f"{packs!r} is one text", where="packs", hint=f"write [{packs!r}]"
+        )
+    names = frozenset(packs)
+    known = {row["name"] for row in Environment(settings).index.rows}
+    for name in sorted(names - known):
+        close = nearest(name, sorted(known))
+        hint = f'did you mean "{close}"?' if close else "aicr plugins list"
+        raise AicrError(
+            Code.NOT_FOUND, f'no plugin "{name}" is installed', where="packs", hint=hint
+        )
+    return settings._replace(only=names if settings.only is None else names & settings.only)
+
+
 class Documents:
     """The part of a session that works on documents alone."""
 
@@ -38,14 +56,18 @@ class Documents:
         self,
         env: Mapping[str, str] | None = None,
         *,
+        packs: Literal["installed"] | Collection[str] = "installed",
         data: Sequence[str] = (),
         warn: Callable[[str], None] | None = None,
     ) -> None:
         """Open a session; ``env`` are the ``AICR_*`` variables (default: the process's), ``data`` further catalogues.
 
-        Raises AicrError for a variable that cannot be read.
+        ``packs`` are the names of the plugins to use, all that are installed when nothing is said; what they require
+        has to be among them. Raises AicrError for a variable that cannot be read, and for a name that nobody has.
         """
         settings = Settings.from_env(os.environ if env is None else env)
+        if packs != "installed":
+            settings = _only(settings, packs)
         self._begin(Environment(settings, warn), data)
 
     def _begin(self, environment: Environment, data: Sequence[str]) -> None:
