@@ -121,6 +121,19 @@ def decode_recipe(
     )
 
 
+def held_once(recipe: Document, where: str) -> Document:
+    """Give a recipe whose components are told by their names. Raises AicrError for one that it holds twice."""
+    seen: set[str] = set()
+    for ref in recipe.get("componentRefs") or ():
+        if ref["name"] in seen:
+            raise AicrError(
+                Code.INVALID_REQUEST, f"the recipe holds component {ref['name']} twice", where=where,
+                hint="leave one of them out",
+            )  # fmt: skip
+        seen.add(ref["name"])
+    return recipe
+
+
 def _deployer(environment: Environment, name: str) -> tuple[str, Any]:
     return environment.provider_of("aicr_deployers", "name", "deployer", name, flag="--deployer")
 

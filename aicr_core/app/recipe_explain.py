@@ -179,7 +179,7 @@ def _criterion(row: Document) -> Origin:
 
 
 def _read(environment: Environment, request: ExplainRequest) -> Subject:
-    from aicr_core.app.bundle_plan import decode_recipe
+    from aicr_core.app.bundle_plan import decode_recipe, held_once
 
     asked = request.asked
     if asked.flags or asked.nodes or asked.criteria:
@@ -192,7 +192,7 @@ def _read(environment: Environment, request: ExplainRequest) -> Subject:
     odd: list[str] = []
     dropped = odd if asked.lenient else None
     recipe = decode_recipe(source.data, source.name, source.fmt, dropped=dropped)
-    recipe = complete(recipe, catalogue)
+    recipe = complete(held_once(recipe, source.name), catalogue)
     snapshot = None
     notes: list[str] = []
     if asked.snapshot:

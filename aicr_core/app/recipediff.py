@@ -98,7 +98,7 @@ def _recipe(
         made = build_recipe(environment, side)
         warnings += made.warnings
         return made.document
-    from aicr_core.app.bundle_plan import load_recipe
+    from aicr_core.app.bundle_plan import held_once, load_recipe
     from aicr_core.engine.bundle_info import FILE
 
     if isinstance(side, str) and "://" not in side:
@@ -107,7 +107,8 @@ def _recipe(
             warnings.append(
                 f"{folder}: the recipe of the bundle is compared, without what flags of `aicr bundle` changed"
             )
-    return load_recipe(environment, side, kubeconfig=request.kubeconfig)
+    recipe = load_recipe(environment, side, kubeconfig=request.kubeconfig)
+    return held_once(recipe, side if isinstance(side, str) else side.name)
 
 
 def _values(

@@ -437,7 +437,6 @@ def test_a_changed_recipe_file_is_the_origin_of_its_changes(
     "text",
     [
         "kind: RecipeResult\n",
-        "kind: RecipeResult\ncomponentRefs: [{name: x}, {name: x, version: '1'}]\n",
         "kind: RecipeResult\nmetadata: {appliedOverlays: [base, base, eks, nowhere]}\n"
         "componentRefs: [{name: gpu-operator, overrides: {a: {b: [{}]}}}]\n",
         "kind: RecipeResult\nconstraints: [{name: a}, {name: a, value: x}]\nvalidation: {readiness: {}}\n",
@@ -624,3 +623,17 @@ def test_lenient_is_for_the_recipe_as_well(
     assert "eks" in out
     assert "warning: " in err
     assert 'unknown key "novelty"' in err
+
+
+@pytest.mark.parametrize("command", [("explain", "r.yaml", "--all"), ("diff", "r.yaml", "eks")])
+def test_a_component_that_a_recipe_holds_twice(
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: tuple[str, ...],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    refs = "".join(f"  - {{name: cert-manager, version: v{n}}}\n" for n in (1, 2))
+    (tmp_path / "r.yaml").write_text(f"kind: RecipeResult\ncomponentRefs:\n{refs}")
+    assert run(["recipe", *command]) == 2
+    assert "r.yaml: the recipe holds component cert-manager twice" in capsys.readouterr().err
