@@ -30,9 +30,9 @@ is skipped, with the reason. When all checks ran, the report is kept: `aicr plug
 can demand it (`require_conformance`). It is about what is installed then: a new version is another plugin. A report
 guards against forgetting, not against somebody who writes one by hand.
 
-Where a policy demands reports of every plugin, the kit is kept out as well until it has its own, and with it the command:
-`python -m aicr_testkit NAME` does the same without. Begin with `recipes` and `testkit`; data of plugins that are kept out is
-not there, so overlays that build on it fail T13 until it is.
+Where a policy demands reports of every plugin, the kit is kept out as well until it has its own, and with it the
+command: `python -m aicr_testkit NAME` does the same without. Begin with `recipes` and `testkit`; data of plugins that
+are kept out is not there, so overlays that build on it fail T13 until it is.
 
 ## In a project's own tests
 
