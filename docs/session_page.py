@@ -37,7 +37,7 @@ def session_page(note: str) -> str:
         "",
         _prose(inspect.getdoc(Session)),
         "",
-        f"### `Session{_signature(Session.__init__).removesuffix(' -> None')}`",
+        f"## `Session{_signature(Session.__init__).removesuffix(' -> None')}`",
         "",
         _prose(inspect.getdoc(Session.__init__)),
     ]
