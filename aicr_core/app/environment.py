@@ -34,6 +34,10 @@ class Environment:
         self._catalogues: dict[Any, Catalogue] = {}
         self._clusters: dict[str, Cluster] = {}
 
+    def with_settings(self, settings: Settings) -> Environment:
+        """Give an environment with other settings, whose warnings go where those of this one go."""
+        return Environment(settings, self._warn)
+
     @property
     def index(self) -> Index:
         """The plugin index; its warnings (broken, shadowed plugins) are passed on once."""

@@ -36,10 +36,10 @@ def place(origin: Document) -> str:
         said = next((origin[key] for key in known if origin.get(key)), origin["layer"])
         return f"{said} ({origin['hook']})" if "hook" in origin else str(said)
     file, owner = str(origin["file"]), ""
-    if "distribution" in origin:
-        owner = f"{origin['distribution']} "
-    elif "path" in origin:
+    if "path" in origin:
         file = _near(origin["path"])
+    elif "distribution" in origin:
+        owner = f"{origin['distribution']} "
     line = f":{origin['line']}" if "line" in origin else ""
     flag = f"{origin['flag']} at " if "flag" in origin else ""
     return f"{flag}{owner}{file}{line}"
@@ -141,10 +141,12 @@ def _order(item: Document) -> str:
     at = ", ".join(f"{name} is number {number}" for name, number in item["positions"].items())
     told = f" ({at})" if at else ""
     if item["reason"] == "name":
-        word = "before" if item.get("before") else "after"
+        why = f"nothing puts {first} before {second}: neither needs the other"
+        if "before" not in item:
+            return f"{why}, and one of them is not deployed{told}\n"
+        word = "before" if item["before"] else "after"
         return (
-            f"nothing puts {first} before {second}: neither needs the other. Of components whose turn it is "
-            f"the first name goes; so it comes {word}{told}\n"
+            f"{why}. Of components whose turn it is the first name goes; so it comes {word}{told}\n"
         )
     what = "comes before" if item["reason"] == "dependency" else "comes after"
     rows = [(e["component"], e["needs"], place(e["origin"])) for e in item["path"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -67,4 +68,6 @@ def new_command(environment: Environment, /, **options: Any) -> None:
     folder = made.folder.rstrip("/")
     write_result("".join(f"{folder}/{path}\n" for path in made.written))
     flags = " ".join(f"--{name} {value}" for name, value in made.criteria.items())
-    note(f"the overlay begins from {made.base}; see aicr recipe {flags} --data {folder}")
+    note(
+        f"the overlay begins from {made.base}; see aicr recipe {flags} --data {shlex.quote(folder)}"
+    )

@@ -44,14 +44,20 @@ def validate_command(environment: Environment, /, **options: Any) -> None:
     from aicr_core.app.recipe_lint import LintRequest
     from aicr_core.engine.lint_formats import FORMATS, write
     from aicr_core.engine.lint_rules import SEVERITIES
-    from aicr_core.kit.errors import GateFailed
+    from aicr_core.kit.errors import AicrError, Code, GateFailed
     from aicr_core.session import Session
 
     fmt = choice("format", single("format", options["fmt"], "text"), FORMATS)
     output = file_target(options["output"], "a list of findings")
+    if not all(options["data"]):
+        # Elsewhere an empty one says nothing; a gate that looked at something else would pass.
+        raise AicrError(
+            Code.INVALID_REQUEST, "an empty name of a directory", where="--data",
+            hint="give the directory; is a variable not set?",
+        )  # fmt: skip
     request = LintRequest(
         files=options["files"],
-        data=tuple(folder for folder in options["data"] if folder),
+        data=options["data"],
         external_only=options["external_only"],
         plugin=single("plugin", options["plugin"]),
         severity=choice("severity", options["severity"], SEVERITIES),

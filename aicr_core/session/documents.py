@@ -79,7 +79,7 @@ class Documents:
         """Give a session in which no policy asks for the conformance report of ``name``: for the kit that makes it."""
         settings = self._environment.settings._replace(tested=name)
         other = type(self).__new__(type(self))
-        other._begin(Environment(settings), self._data)
+        other._begin(self._environment.with_settings(settings), self._data)
         return other
 
     version = __version__

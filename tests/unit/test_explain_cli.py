@@ -637,3 +637,21 @@ def test_a_component_that_a_recipe_holds_twice(
     (tmp_path / "r.yaml").write_text(f"kind: RecipeResult\ncomponentRefs:\n{refs}")
     assert run(["recipe", *command]) == 2
     assert "r.yaml: the recipe holds component cert-manager twice" in capsys.readouterr().err
+
+
+def test_absolute_names_files_of_packages_in_the_table_as_well(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    line = [*EXPLAIN, *EKS, "components.gpu-operator.version", "--absolute"]
+    assert run(line) == 0
+    where = capsys.readouterr().out.split()[-1]
+    file = where.rpartition(":")[0]
+    assert os.path.isfile(file), where
+    assert file.endswith("overlays/base.yaml")
+
+
+def test_what_is_not_deployed_comes_neither_before_nor_after() -> None:
+    answer = {"first": "a", "second": "b", "positions": {"a": 1}, "reason": "name", "path": []}
+    text = explain_table.tables({"order": [answer]})
+    assert "one of them is not deployed (a is number 1)" in text
+    assert "comes" not in text

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from aicr_core.api import Session
 from aicr_core.app.environment import Environment
 from aicr_core.app.recipe_lint import LintRequest, lint_catalogue
+from aicr_core.cli.root import run
 from aicr_core.engine.layers import Layer
 from aicr_core.engine.lint import lint
 from aicr_core.engine.lint_allow import allowances
@@ -588,3 +589,9 @@ def test_a_circle_elsewhere_is_no_fault_of_what_is_looked_at(
     found = look(environment, data=(".",))
     assert [one.rule for one in found] == ["R008"]
     assert look(environment, data=(".",), plugin="eks") == ()
+
+
+def test_an_empty_name_of_a_directory_is_no_pass(capsys: pytest.CaptureFixture[str]) -> None:
+    """An unset variable in a pipeline would otherwise have the installed data looked at, which passes."""
+    assert run(["recipe", "validate", "--data", ""]) == 2
+    assert "--data: an empty name" in capsys.readouterr().err
