@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any
+
+from aicr_core.app.environment import Environment
+from aicr_core.model.settings import Settings
 
 if TYPE_CHECKING:
     import pathlib
@@ -27,3 +31,15 @@ def distribution(
     )
     (info / "entry_points.txt").write_text(f"[aicr.plugins]\n{name} = {package}.hooks\n")
     return root
+
+
+def environment(**env: str) -> Environment:
+    """Open what is installed now, with further variables."""
+    return Environment(Settings.from_env({**os.environ, **env}))
+
+
+def row(name: str, **env: str) -> dict[str, Any]:
+    """Give the index row of a plugin that has one."""
+    found = environment(**env).index.row(name)
+    assert found is not None
+    return found

@@ -12,15 +12,13 @@ import sys
 from typing import Any
 
 import pytest
-from distributions import distribution
+from distributions import distribution, environment, row
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aicr_core.app.environment import Environment
 from aicr_core.app.layering import catalogue_inputs, ordered
 from aicr_core.cli.root import run
 from aicr_core.kit.errors import AicrError
-from aicr_core.model.settings import Settings
 
 OVERLAY = "kind: RecipeMetadata\nmetadata: {name: %s}\nspec:\n  criteria: {intent: training}\n"
 MIXIN = "kind: RecipeMixin\nmetadata: {name: %s}\n"
@@ -60,16 +58,6 @@ def pack(
         metadata = next(site.glob(f"{root.name}-*/METADATA"))
         metadata.write_text(metadata.read_text().replace("Version: 1.0", f"Version: {version}"))
     return root
-
-
-def environment(**env: str) -> Environment:
-    return Environment(Settings.from_env({**os.environ, **env}))
-
-
-def row(name: str, **env: str) -> dict[str, Any]:
-    found = environment(**env).index.row(name)
-    assert found is not None
-    return found
 
 
 # --- the manifest ---------------------------------------------------------------------------------

@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-from typing import Any
 
 import pytest
-from distributions import distribution
-
-from aicr_core.app.environment import Environment
-from aicr_core.model.settings import Settings
+from distributions import distribution, environment
+from distributions import row as state
 
 HOOKS = """
 from aicr_core.api import Bundler, hookimpl
@@ -29,16 +26,6 @@ def site(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Pat
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.setenv("AICR_INDEX_DIR", str(tmp_path / "index"))
     return folder
-
-
-def environment(**env: str) -> Environment:
-    return Environment(Settings.from_env({**os.environ, **env}))
-
-
-def state(name: str, **env: str) -> dict[str, Any]:
-    row = environment(**env).index.row(name)
-    assert row is not None
-    return row
 
 
 def test_active_and_data_only(site: pathlib.Path) -> None:

@@ -17,6 +17,7 @@ import tempfile
 from typing import TYPE_CHECKING, Any
 
 from aicr_testkit import samples
+from aicr_testkit.seen import blank
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,22 +140,8 @@ class Subject:
             seen: Document = json.loads(answered.read_text("utf-8"))
         except (OSError, ValueError):
             last = (ended.strip().splitlines() or ["no message"])[-1]
-            seen = {
-                "problem": f"the process ended or hung: {last}",
-                "events": {},
-                "hooks": [],
-                "unknown": [],
-                "answers": {},
-                "registering": {},
-                "providers": [],
-                "cancelled": {},
-                "late": {},
-                "fuzz": {},
-                "threads": 0,
-                "seconds": 0.0,
-                "said": "",
-                "died": True,
-            }
+            problem = f"the process ended or hung: {last}"
+            seen = blank() | {"problem": problem, "seconds": 0.0, "said": "", "died": True}
         return seen
 
     def environment(self, place: pathlib.Path, **variables: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from aicr_testkit import samples
 from aicr_testkit.asking import again, ask, new_context, stopped, together
 from aicr_testkit.calls import Call, of_hook, of_provider
 from aicr_testkit.describing import described
+from aicr_testkit.seen import blank
 from aicr_testkit.streams import Streams
 from aicr_testkit.watching import Watch
 
@@ -28,19 +29,7 @@ def visit(wish: Document) -> Document:
     streams = Streams()
     watch = Watch(wish["own"], wish["permissions"], wish["module"].split(".")[0])
     watch.start()
-    seen: Document = {
-        "events": watch.events,
-        "hooks": [],
-        "unknown": [],
-        "problem": "",
-        "answers": {},
-        "registering": {},
-        "providers": [],
-        "cancelled": {},
-        "late": {},
-        "fuzz": {},
-        "threads": 0,
-    }
+    seen = blank() | {"events": watch.events}
     module = _import(wish["module"], watch, seen, streams)
     if module is None or wish["only_import"]:
         return seen
