@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
+from commands import every_command
 
-from aicr_core.cli.root import CANCELLED, COMMANDS, USAGE, root
+from aicr_core.cli.root import CANCELLED, USAGE
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.plugins.specs import HOOKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 USER = ROOT / "docs/user"
@@ -37,20 +38,7 @@ def test_every_hook_has_a_heading_and_says_since_when() -> None:
         assert "Added in hookspec " in body, name
 
 
-def _commands(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
-    yield path, command
-    if not isinstance(command, click.Group):
-        return
-    context = click.Context(command)
-    # Not command.commands: some are imported only when they are needed.
-    names = COMMANDS if path == "aicr" else command.list_commands(context)
-    for name in names:
-        child = command.get_command(context, name)
-        assert child is not None
-        yield from _commands(f"{path} {name}", child)
-
-
-ALL = dict(_commands("aicr", root))
+ALL = every_command()
 
 
 @pytest.mark.parametrize("path", ALL)

@@ -7,14 +7,13 @@ import inspect
 import pathlib
 from typing import TYPE_CHECKING
 
-import click
 import pytest
+from commands import every_command
 
-from aicr_core.cli.root import COMMANDS, root
 from aicr_core.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 GROUPS = {"aicr fleet", "aicr mirror", "aicr plugins"}
 """Commands that only hold others."""
@@ -51,18 +50,7 @@ METHODS = {
 }
 
 
-def _commands(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
-    yield path, command
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        names = COMMANDS if path == "aicr" else command.list_commands(context)
-        for name in names:
-            child = command.get_command(context, name)
-            assert child is not None
-            yield from _commands(f"{path} {name}", child)
-
-
-ALL = {path: command for path, command in _commands("aicr", root) if path != "aicr"}
+ALL = {path: command for path, command in every_command().items() if path != "aicr"}
 
 
 def test_every_command_has_a_method() -> None:
