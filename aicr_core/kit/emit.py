@@ -148,6 +148,9 @@ def _escape(char: str) -> str:
     code = ord(char)
     if char.isprintable():
         return char
+    if 0xD800 <= code <= 0xDFFF:
+        # Half of a character, which no document can hold (kit.surrogates): JSON reads the same for it.
+        return "\\ufffd"
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -29,11 +29,11 @@ def guarded(answer: Any, plugin: str) -> Any:
     """Give the answer of a hook with the functions of its providers guarded; other answers are as they were."""
     import attrs
 
-    from aicr_core.plugins.providers import calls_of
+    from aicr_core.plugins.providers import LIVE, calls_of
 
     def held(item: Any) -> Any:
-        if type(item).__name__ == "Command":
-            # A command is the user's own wish and may take its time.
+        if type(item).__name__ in LIVE:
+            # An interrupt reaches the main thread alone, and these have to clean up after one.
             return item
         changed = {name: _Guarded(call, plugin) for name, call in calls_of(item)}
         return attrs.evolve(item, **changed) if changed else item

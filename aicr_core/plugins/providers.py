@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     Call = Callable[..., Any] | str
 
 
+LIVE = ("Agent", "CheckRunner", "ClusterAccess", "Command", "Signer")
+"""Providers that give live objects, are commands, or clean up after an interrupt themselves: their functions run where
+the command runs, whatever the manifest says of isolation."""
+
+
 def calls_of(provider: Any) -> list[tuple[str, Any]]:
     """Give the fields of a provider that name code, with their values: functions and import strings."""
     if not attrs.has(type(provider)):

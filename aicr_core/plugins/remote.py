@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from aicr_core.model.settings import Settings
 
 Document = dict[str, Any]
-BOUND = ("Agent", "CheckRunner", "ClusterAccess", "Command", "Signer")
-"""Providers that give live objects, or a command of this process: they cannot be somewhere else."""
 _SCALARS = (str, bytes, int, float)
 
 
@@ -85,9 +83,9 @@ class RemotePlugin:
     def _provider(self, item: Any) -> Any:
         import attrs
 
-        from aicr_core.plugins.providers import calls_of
+        from aicr_core.plugins.providers import LIVE, calls_of
 
-        if type(item).__name__ in BOUND:
+        if type(item).__name__ in LIVE:
             raise AicrError(
                 Code.INVALID_REQUEST,
                 f"a {type(item).__name__} cannot run in a process of its own",

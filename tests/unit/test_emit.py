@@ -83,3 +83,9 @@ def test_json_holds_plain_values_alone() -> None:
             to_json(value)
     with pytest.raises(TypeError, match="a set is no value of JSON"):
         to_json({"a": {1}})
+
+
+def test_half_a_character_is_written_as_what_it_is_read_as() -> None:
+    text = to_yaml({"said": "a\ud800b"})
+    assert text.isascii()
+    assert yamlio.load(text.encode(), "x") == {"said": "a\ufffdb"}

@@ -132,7 +132,7 @@ def test_two_writers_of_one_name_and_things_that_are_none(
         "aicr_inventory_writers", WRITER.format(body="return 'x'", suffix="", more=more), bare=True
     )
     text = refused(capsys, "mirror", "list")
-    assert "airgap and odd" in text
+    assert "airgap (aicr-airgap) and odd (aicr-odd)" in text
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ from aicr_core.kit.emit import to_yaml
 from aicr_core.kit.errors import AicrError, Code
 from aicr_core.kit.run import Context, Runner, Task
 from aicr_core.model.settings import Settings
+from aicr_core.plugins import providers
+from aicr_core.plugins.guarded import guarded
 from aicr_core.plugins.manager import resolve
 from aicr_core.plugins.remote import RemotePlugin
 from aicr_core.plugins.workers import environment as allowed
@@ -541,3 +543,12 @@ def test_no_worker_outlives_the_command(
             time.sleep(0.05)
     command.communicate()
     assert status == (9 if number == signal.SIGINT else status)
+
+
+def test_what_cleans_up_after_an_interrupt_is_not_put_into_a_thread() -> None:
+    """An interrupt reaches the main thread alone: an agent in another one would leave its Job behind."""
+    agent = providers.Agent(name="x", call=print)
+    collector = providers.Collector(name="x", produces="X", call=print)
+    kept, held = guarded([agent, collector], "x")
+    assert kept.call is print
+    assert held.call is not print

@@ -92,7 +92,7 @@ def test_ctrl_c(here: Lab) -> None:
     os.kill(process.pid, signal.SIGINT)
     _, text = process.communicate(timeout=30)
     assert process.returncode == 9, text
-    assert here.left() == []
+    assert here.left() == [], text
 
 
 def test_the_dry_run_is_what_kubectl_takes(here: Lab) -> None:
