@@ -66,6 +66,11 @@ class Context:
         env = self.settings.env if self.settings is not None else {}
         return Clock.from_env(env).stamp()
 
+    @property
+    def listens(self) -> bool:
+        """Whether what is logged is shown to anybody."""
+        return self._log is not None
+
     def log(self, message: str) -> None:
         """Write a line for the person, on standard error; never to standard output."""
         if self._log is not None:

@@ -113,7 +113,8 @@ class RemotePlugin:
             "arguments": [crossing(item) for item in arguments],
             "named": {name: crossing(item) for name, item in named.items()},
         }  # fmt: skip
-        log = self._log if ctx is None else ctx.log
+        # What a plugin prints has to be seen also where the caller has no ear for it.
+        log = ctx.log if ctx is not None and ctx.listens else self._log
         held = next((item for item in arguments if isinstance(item, Target)), None)
         asked = None if held is None else Asked(held)
         start = time.perf_counter()

@@ -552,3 +552,23 @@ def test_what_cleans_up_after_an_interrupt_is_not_put_into_a_thread() -> None:
     kept, held = guarded([agent, collector], "x")
     assert kept.call is print
     assert held.call is not print
+
+
+def test_what_a_bundler_prints_is_seen(
+    site: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The run of bundlers has nobody who listens to their context; what is printed is shown all the same."""
+    plugin(site, "acme", """
+def call(ctx, component, values, plan):
+    print("hello out")
+    print("hello err", file=sys.stderr)
+    ctx.log("hello log")
+    return api.ComponentBundle(name=component["name"], values=values)
+@api.hookimpl
+def aicr_bundlers():
+    yield api.Bundler(component="log", call=call)
+""", ("aicr_bundlers",))  # fmt: skip
+    assert run(["bundle", "-r", "recipe.yaml", "-o", "bundle"]) == 0
+    said = capsys.readouterr().err
+    for word in ("out", "err", "log"):
+        assert f"acme: hello {word}" in said
