@@ -134,9 +134,9 @@ def aicr_checks():
     yield Check(name="acme-check", phase="deployment", description="Acme runs", call=lambda ctx, target: {})
 """
 _CHECK_MANIFEST = (
-    MANIFEST.replace("aicr_deployers", "aicr_checks").replace(
-        '"deployer"\nname = "acme"', '"check"\nname = "acme-check"'
-    )
+    MANIFEST.replace("aicr_deployers", "aicr_checks")
+    .replace('"deployer"\nname = "acme"', '"check"\nname = "acme-check"')
+    .replace('data = "data"\n', 'data = "data"\npermissions = ["cluster.read"]\n')
     + PROVIDES
 )
 _MATCHER = """
@@ -204,6 +204,7 @@ WRONG = (
     Wrong("T15", "an exit", work=_work(early="    raise SystemExit(3)")),
     Wrong("T16", "starts a program", work=_work(early='    with contextlib.suppress(OSError):\n        subprocess.run(["id"], capture_output=True)', head="import contextlib, subprocess\n")),
     Wrong("T16", "reads the host", work=_work(early='    open("/etc/passwd").close()')),
+    Wrong("T16", "is given the cluster", hooks=_CHECK.format('skipped("NoNode", "there is no node")').replace("passed", "skipped"), manifest=_CHECK_MANIFEST.replace('permissions = ["cluster.read"]\n', "")),
     Wrong("T16", "writes elsewhere", work=_work(early='    with contextlib.suppress(OSError):\n        open("/var/tmp/acme-was-here", "w")', head="import contextlib\n")),
     Wrong("T17", "a file of the base catalogue", data={**DATA, "components/cert-manager/values.yaml": "a: 1\n"}),
     Wrong("T17", "a component of the base catalogue",

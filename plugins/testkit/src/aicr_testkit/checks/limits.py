@@ -87,8 +87,13 @@ def taxonomy(subject: Subject) -> Iterator[str]:
 
 
 def permissions(subject: Subject) -> Iterator[str]:
-    """T16: programs, files of the host and of the user are touched only as the manifest says."""
+    """T16: programs, the cluster, files of the host and of the user are touched only as the manifest says."""
     declared = subject.row["permissions"]
+    if not {"cluster.read", "cluster.write"} & set(declared):
+        for item in subject.first["providers"]:
+            # A check is handed the cluster, whatever it does with it.
+            if item["kind"] == "Check" or item["where"] == "cluster":
+                yield f'{item["kind"]} {item["name"]} is given the cluster, and permissions has no "cluster.read"'
     for where, events in subject.first["events"].items():
         if where in ("import", ""):
             continue
@@ -133,8 +138,8 @@ CHECKS = (
           "only an AicrError has a code, an exit status and a line that says how to mend it",
           "catch what you expect and raise AicrError(Code.X, message, hint=...)", taxonomy, _nothing),
     Check("T16", "Permissions",
-          "programs that are started and files that are read outside the package are declared; nothing is written "
-          "outside the given folders",
+          "programs that are started, a cluster that is asked and files that are read outside the package are declared; "
+          "nothing is written outside the given folders",
           "an operator's policy decides by what is declared",
           "declare it in permissions (docs/plugins/manifest.md), or leave it out", permissions, _nothing),
     Check("T19", "Random input",
