@@ -138,8 +138,8 @@ CHECKS = (
           "only an AicrError has a code, an exit status and a line that says how to mend it",
           "catch what you expect and raise AicrError(Code.X, message, hint=...)", taxonomy, _nothing),
     Check("T16", "Permissions",
-          "programs that are started, a cluster that is asked and files that are read outside the package are declared; "
-          "nothing is written outside the given folders",
+          "programs that are started, a cluster that is asked and files that are read outside the package are "
+          "declared; nothing is written outside the given folders",
           "an operator's policy decides by what is declared",
           "declare it in permissions (docs/plugins/manifest.md), or leave it out", permissions, _nothing),
     Check("T19", "Random input",
