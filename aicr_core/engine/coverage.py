@@ -109,7 +109,12 @@ def _explain(
     )
     if partners:
         return f"{value} is only covered together with: {_list(partners, '; ')}"
-    return f"{value} is carried by no overlay of the installed catalogue"
+    said = f"{value} is carried by no overlay of the installed catalogue"
+    without = [f"{name} (base {base})" for name, base in sorted(catalogue.inactive().items())]
+    if without:
+        # One of these is most likely meant: its author misspelt the base, or its user lacks the package.
+        said += f"; left out, as their base is in no installed plugin: {_list(without, ', ')}"
+    return said
 
 
 def _list(items: list[str], separator: str) -> str:

@@ -552,3 +552,15 @@ def test_many_plugins_cost_a_warm_command_no_file_and_no_import(
     cold, warm = answers
     assert int(cold[1]) >= 200
     assert warm == ["0", "0", "[]\n"]
+
+
+def test_who_asks_for_what_an_overlay_without_its_base_carries_is_told(
+    site: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    overlay = (
+        "kind: RecipeMetadata\nmetadata: {name: acme-gke}\n"
+        "spec: {base: gke-nosuch, criteria: {platform: acme}}\n"
+    )
+    pack(site, "acme", {"overlays/acme-gke.yaml": overlay}, "[criteria.platform.acme]\n")
+    assert run(["recipe", "--platform", "acme"]) == 2
+    assert "acme-gke (base gke-nosuch)" in capsys.readouterr().err
