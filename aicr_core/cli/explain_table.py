@@ -17,8 +17,12 @@ _COMFORT, _NARROWEST = (36, 24, 44), (24, 12, 28)
 """Columns that cells keep, if that is enough, and in any case; what does not fit then is wrapped by the terminal."""
 
 
-def tables(answer: Document, columns: int = 0) -> str:
-    """Give the answers as text; on a terminal of so many ``columns``, cells are cut to fit. 0: nothing is cut."""
+def tables(answer: Document, columns: int = 0, *, absolute: bool = False) -> str:
+    """Give the answers as text; on a terminal of so many ``columns``, cells are cut to fit. 0: nothing is cut.
+
+    Files of packages are named by their package, unless ``absolute`` asks for their place on this machine.
+    """
+    answer = answer if absolute else _by_package(answer)
     parts = []
     if "values" in answer:
         parts.append(_values(answer["values"], columns))
@@ -27,6 +31,18 @@ def tables(answer: Document, columns: int = 0) -> str:
     parts += [_constraint(item) for item in answer.get("constraints", ())]
     parts += [_check(item) for item in answer.get("checks", ())]
     return "\n".join(parts)
+
+
+def _by_package(answer: Any) -> Any:
+    """Give an answer in which nothing of a package says where it lies on this machine."""
+    if isinstance(answer, list):
+        return [_by_package(item) for item in answer]
+    if not isinstance(answer, dict):
+        return answer
+    packed = "distribution" in answer
+    return {
+        key: _by_package(item) for key, item in answer.items() if not (packed and key == "path")
+    }
 
 
 def place(origin: Document) -> str:

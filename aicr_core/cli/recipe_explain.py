@@ -103,7 +103,7 @@ def explain(environment: Environment, /, **options: Any) -> None:
     if fmt == "table":
         from aicr_core.cli.explain_table import tables
 
-        text = tables(answer, _width() if output in ("", "-") else 0)
+        text = tables(answer, _width() if output in ("", "-") else 0, absolute=options["absolute"])
     else:
         text = render(answer, fmt)
     deliver(environment, text, output, fmt, kubeconfig=options["kubeconfig"], kind="recipe")

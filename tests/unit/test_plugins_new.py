@@ -42,6 +42,9 @@ def environment() -> Environment:
 @pytest.fixture
 def folder(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
     monkeypatch.chdir(tmp_path)
+    # Another test may have imported a package of the name that is used here.
+    for module in [name for name in sys.modules if name.partition(".")[0] == "aicr_acme"]:
+        monkeypatch.delitem(sys.modules, module)
     return tmp_path
 
 
